@@ -1,0 +1,230 @@
+"""What a provider must give: read this file to write one.
+
+A provider is a package that answers to a name in the entry-point group `calsignal.providers`; the entry point
+names an object that satisfies `Provider`. It imports this module, `calsignal.model` and `calsignal.errors`, and
+nothing else of calsignal. `calsignal.testing` holds the behaviours it must show.
+
+The life of a provider: `connect` once, when a person authorises a calendar; then at each sync `open`, `calendars`,
+`pull` for each calendar, and `find` for each event that seems to have disappeared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from calsignal.model import Answer, Booking, Capability, EventStatus, Moment, Skipped, Slot
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One key of the provider's section of the config file; `type` is str, int, bool or list (of strings)."""
+
+    name: str
+    type: type
+    default: str | int | bool | tuple[str, ...] | None
+    help: str
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of `calsignal connect NAME`; an `argument` is positional, a `flag` takes no value."""
+
+    name: str
+    help: str
+    argument: bool = False
+    required: bool = False
+    flag: bool = False
+    multiple: bool = False
+
+
+@dataclass(frozen=True)
+class ConnectRequest:
+    """What a person asked `connect` to do.
+
+    `options` are the values of the provider's own options by name (None where not given), `config` its section of
+    the config file. `ask_secret` prompts without echo, or reads a line of standard input; `tell` prints a message.
+    """
+
+    options: Mapping[str, object]
+    config: Mapping[str, object]
+    ask_secret: Callable[[str], str]
+    tell: Callable[[str], None]
+    allow_private_addresses: bool = False
+
+
+@dataclass(frozen=True)
+class Authorised:
+    """One mailbox that may now be read.
+
+    `name` tells it from the others in tables (no secret in it), `settings` is kept in the store in clear, `secret` in
+    the vault. Connecting again under the same name replaces the secret and the settings.
+    """
+
+    mailbox: str
+    name: str
+    secret: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Half-open `[start, end)`: what a full list has to hold. Events that overlap it are wanted."""
+
+    start: datetime
+    end: datetime
+
+
+class Retry(Protocol):
+    """Call `request` until it succeeds, as often and as patiently as the core allows; only `Retriable` is retried."""
+
+    def __call__(self, request: Callable[[], T]) -> T: ...
+
+
+@dataclass(frozen=True)
+class LinkPattern:
+    """A regular expression that recognises a scheduling tool by a link in location, URL or text."""
+
+    tool: str
+    pattern: str
+    confidence: str
+
+
+@dataclass(frozen=True)
+class Access:
+    """Everything a provider may use to read one connection.
+
+    Wrap each request in `retry`; write no loop of your own. `save_secret` keeps a secret that was refreshed.
+    `read_text` allows to look at descriptions, for `links` only.
+    """
+
+    mailbox: str
+    settings: Mapping[str, str]
+    config: Mapping[str, object]
+    secret: str | None
+    save_secret: Callable[[str], None]
+    window: Window
+    retry: Retry
+    read_text: bool = False
+    links: tuple[LinkPattern, ...] = ()
+    allow_private_addresses: bool = False
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """One calendar inside a connection. `id` is the provider's own and stable."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Attendee:
+    """One row of an event's list of people. `address` as the provider has it; the core normalises it."""
+
+    address: str
+    answer: Answer = Answer.NONE
+    answered_at: datetime | None = None
+    optional: bool = False
+    resource: bool = False
+    group: bool = False
+    guests: int = 0
+    proposed: Slot | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """What one calendar says about one event: a single one, a series, or one occurrence that a series lists apart.
+
+    id              names this copy inside its calendar, for ever, however it moves; `find` takes it
+    uid             the iCalendar UID as the provider gives it; the core normalises it
+    slot            instants in UTC, or days; of a series its first occurrence
+    original_start  for an occurrence: where the series had put it
+    recurrence      for a series: an RFC 5545 VCALENDAR of one VEVENT that holds times and rules only, with the
+                    VTIMEZONE where the zone has no IANA name
+    organizer       an address; need not be among the attendees
+    created         when the event was made, if the service says so
+    private         private, confidential or personal: the core will not keep it
+    draft           not sent to anyone yet: the core will not keep it
+    sees            what this copy is able to know
+    """
+
+    id: str
+    uid: str
+    slot: Slot
+    original_start: Moment | None = None
+    recurrence: str | None = None
+    status: EventStatus = EventStatus.CONFIRMED
+    organizer: str | None = None
+    attendees: tuple[Attendee, ...] = ()
+    subject: str = ""
+    free: bool = False
+    private: bool = False
+    draft: bool = False
+    hidden_guests: bool = False
+    created: datetime | None = None
+    booking: Booking | None = None
+    sees: frozenset[Capability] = frozenset(Capability)
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The service says that there is no such event."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of an answer.
+
+    The last page alone carries the `cursor`; until then it is None. `full` on any page says that all pages together
+    list everything inside the window, so that what is missing is missing. `removed` names ids that the service
+    itself reports as deleted. What could not be read is in `skipped`, never dropped; a skipped event whose id is
+    known is in `unread`, so that its absence is not taken for a disappearance.
+    """
+
+    events: tuple[Event, ...] = ()
+    removed: tuple[str, ...] = ()
+    cursor: str | None = None
+    full: bool = False
+    skipped: tuple[Skipped, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """An opened connection. No method makes a request before it is asked for a result."""
+
+    def calendars(self) -> Sequence[Calendar]:
+        """Return the calendars that this connection reads."""
+
+    def pull(self, calendar: Calendar, cursor: str | None) -> Iterator[Page]:
+        """Yield what changed since `cursor`, or everything in the window when it is None.
+
+        Raises `CursorExpired` before the first page, another `SourceError` at any time.
+        """
+
+    def find(self, calendar: Calendar, event_id: str) -> Event | Gone:
+        """Read one event directly, to confirm that it has disappeared, or to read it again."""
+
+    def close(self) -> None:
+        """Give back sockets and files."""
+
+
+class Provider(Protocol):
+    """A calendar service. `settings` and `options` are data: the config file and the command line are built from them."""
+
+    name: str
+    settings: tuple[Setting, ...]
+    options: tuple[Option, ...]
+
+    def connect(self, request: ConnectRequest) -> Sequence[Authorised]:
+        """Authorise one or more mailboxes, and return what to remember.
+
+        Raises `InputError` for what the person can mend, `NeedsSignIn` when the sign-in was refused or abandoned.
+        """
+
+    def open(self, access: Access) -> Source:
+        """Return a source for one connection; make no request yet."""

@@ -1,0 +1,315 @@
+"""The words of the product as frozen values: events, copies, meetings, changes, accounts. No I/O.
+
+Times: every `datetime` is aware and in UTC; a `date` is a calendar day and means an all-day event. Spans are
+half-open, `[start, end)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import Enum, IntEnum
+
+
+class Role(Enum):
+    SELLER = "seller"
+    BUYER = "buyer"
+    THIRD_PARTY = "third party"
+    RESOURCE = "resource"
+
+
+class Answer(Enum):
+    """What a person answered, as one copy (or the merged meeting) can tell."""
+
+    ACCEPTED = "accepted"
+    TENTATIVE = "tentative"
+    DECLINED = "declined"
+    NONE = "none"
+    NOT_VISIBLE = "not_visible"
+
+
+class EventStatus(Enum):
+    """`VANISHED`: it left a list that should have shown it, and no cancellation was seen."""
+
+    CONFIRMED = "confirmed"
+    TENTATIVE = "tentative"
+    CANCELLED = "cancelled"
+    VANISHED = "vanished"
+
+    @property
+    def gone(self) -> bool:
+        return self in (EventStatus.CANCELLED, EventStatus.VANISHED)
+
+
+class Capability(Enum):
+    """What a copy of an event is able to know."""
+
+    GUESTS = "guests"  # the list of people is the whole list
+    ANSWERS = "answers"  # the answers of other people
+    ANSWER_TIMES = "answer_times"
+    PROPOSALS = "proposals"
+
+
+class Confidence(Enum):
+    CERTAIN = "certain"
+    LIKELY = "likely"
+    GUESS = "guess"
+
+
+class AccountType(Enum):
+    PROSPECT = "prospect"
+    CUSTOMER = "customer"
+    PARTNER = "partner"
+
+
+class Level(IntEnum):
+    """Firmness of one person on one meeting; FIRM and above is a commitment."""
+
+    WITHDRAWN = -1  # declined, removed, cancelled, recorded no-show
+    CLAIMED = 0  # the seller says so, or nothing is known
+    INVITED = 1
+    SOFT = 2  # tentative, counter-proposal, or an acceptance that a move reset
+    FIRM = 3  # accepted
+    OWNED = 4  # organised or self-booked by the buyer
+    ATTENDED = 5
+
+
+class Actor(Enum):
+    BUYER = "buyer"
+    SELLER = "seller"
+    SELLER_OR_UNKNOWN = "seller_or_unknown"
+
+
+class ChangeKind(Enum):
+    CREATED = "created"
+    MOVED = "moved"
+    SERIES_MOVED = "series_moved"
+    SERIES_SPLIT = "series_split"
+    DURATION_CHANGED = "duration_changed"
+    ANSWER_CHANGED = "answer_changed"
+    RESPONSE_RESET = "response_reset"
+    PROPOSED = "proposed"
+    PERSON_ADDED = "person_added"
+    PERSON_REMOVED = "person_removed"
+    ORGANIZER_CHANGED = "organizer_changed"
+    CANCELLED = "cancelled"
+    RESTORED = "restored"
+    VANISHED = "vanished"
+
+
+class Status(Enum):
+    """An account's status, in order of rank."""
+
+    REAL = "REAL"
+    SOFT = "SOFT"
+    STALLED = "STALLED"
+    NEW = "NEW"
+    LOST = "LOST"
+    NO_EVIDENCE = "NO EVIDENCE"
+    UNKNOWN = "UNKNOWN"
+
+
+Moment = datetime | date
+"""An instant in UTC, or a calendar day."""
+
+
+def instant(moment: Moment, zone: tzinfo) -> datetime:
+    """Return the instant at which `moment` begins; a day begins at midnight in `zone`."""
+    if isinstance(moment, datetime):
+        return moment
+    return datetime.combine(moment, time(), zone).astimezone(UTC)
+
+
+def day(moment: Moment, zone: tzinfo) -> date:
+    """Return the calendar day of `moment` in `zone`."""
+    return moment.astimezone(zone).date() if isinstance(moment, datetime) else moment
+
+
+def moment_key(moment: Moment | None) -> str:
+    """Write a moment as the text that names an occurrence: `20260302T100000Z`, `20260302`, or nothing."""
+    if moment is None:
+        return ""
+    return moment.strftime("%Y%m%dT%H%M%SZ" if isinstance(moment, datetime) else "%Y%m%d")
+
+
+def moment_of_key(key: str) -> Moment | None:
+    """Read back what `moment_key` wrote."""
+    if not key:
+        return None
+    if "T" in key:
+        return datetime.strptime(key, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    return datetime.strptime(key, "%Y%m%d").date()
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Half-open `[start, end)`: two instants in UTC, or two days for an all-day event."""
+
+    start: Moment
+    end: Moment
+
+    @property
+    def all_day(self) -> bool:
+        return not isinstance(self.start, datetime)
+
+    @property
+    def duration(self) -> timedelta:
+        return self.end - self.start  # type: ignore[operator,no-any-return]  # both ends are of one kind
+
+    def starting(self, start: Moment) -> Slot:
+        """Return a slot as long as this one that begins at `start`."""
+        return Slot(start, start + self.duration)
+
+
+@dataclass(frozen=True)
+class Booking:
+    """A trace of a scheduling link: which tool, and how sure that is. The text itself is never kept."""
+
+    tool: str
+    confidence: Confidence
+
+
+@dataclass(frozen=True)
+class Participant:
+    """One person (or room) on one copy, as the store keeps it.
+
+    `person` is the keyed hash of the normalised address and the same everywhere; `email` is None where nobody on
+    the team has a reason to know it. `guests` counts unnamed companions.
+    """
+
+    person: str
+    domain: str
+    email: str | None = None
+    answer: Answer = Answer.NONE
+    answered_at: datetime | None = None
+    optional: bool = False
+    resource: bool = False
+    group: bool = False
+    guests: int = 0
+    proposed: Slot | None = None
+
+
+@dataclass(frozen=True)
+class State:
+    """What one copy says: the fields whose change is worth a version.
+
+    `people` includes the organiser and is sorted by `person`. `recurrence` is the series' RFC 5545 text (only on a
+    series master): a VCALENDAR with one VEVENT that holds nothing but times and rules.
+    """
+
+    slot: Slot
+    status: EventStatus = EventStatus.CONFIRMED
+    organizer: str | None = None
+    people: tuple[Participant, ...] = ()
+    free: bool = False
+    hidden_guests: bool = False
+    recurrence: str | None = None
+    booking: Booking | None = None
+    sees: frozenset[Capability] = frozenset(Capability)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A state as seen at `seen_at`; nothing was known to differ before `not_before` (the sync before).
+
+    `occurrences` are the original starts of a series, in order, as far as they were expanded. `not_before` is None
+    at a baseline.
+    """
+
+    seen_at: datetime
+    not_before: datetime | None
+    state: State
+    occurrences: tuple[Moment, ...] = ()
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What one calendar said about one event, in versions from old to new.
+
+    `uid` is normalised; `original_start` names an occurrence that a series lists apart. `baseline` says that the
+    first version came with the calendar's first successful sync. `sight` bounds what a series can show: the
+    latest successful sync at or before the report's moment, plus the horizon. `retired_at` is when its connection
+    was disconnected.
+    """
+
+    calendar: str
+    mailbox: str
+    event: str
+    uid: str
+    original_start: Moment | None
+    baseline: bool
+    created: datetime | None
+    versions: tuple[Version, ...]
+    subject: str | None = None
+    sight: datetime | None = None
+    retired_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """A company we sell to. All addresses and domains are normalised; `people` maps an address to its person key."""
+
+    name: str
+    domains: tuple[str, ...] = ()
+    type: AccountType = AccountType.PROSPECT
+    owner: str | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    key_players: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A stretch in which changes may have been missed."""
+
+    start: datetime
+    end: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something that could not be read, named so that a person can find it."""
+
+    source: str
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ConnectionState:
+    """A connection as it stood at the report's moment. `synced` lists days of successful syncs only by its last."""
+
+    name: str
+    provider: str
+    rep: str
+    last_synced: datetime | None
+    stale: bool
+    problem: str | None = None
+    gaps: tuple[Gap, ...] = ()
+    retired_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that happened to one meeting.
+
+    `at` is when it happened, if a service said so; else it happened after `not_before` (None: unknown) and by
+    `seen_at`. `start` and `end` of `moved` are the old and the new begin; for answers they are answers.
+    """
+
+    kind: ChangeKind
+    seen_at: datetime
+    uid: str
+    original_start: Moment | None
+    subject: str | None
+    at: datetime | None = None
+    not_before: datetime | None = None
+    person: str | None = None
+    email: str | None = None
+    by: Actor | None = None
+    confidence: Confidence | None = None
+    why: str = ""
+    before: Moment | Answer | str | None = None
+    after: Moment | Answer | str | None = None
+    days: int | None = None

@@ -1,0 +1,1 @@
+"""Read calendars from iCalendar files, folders of files and https feeds."""
