@@ -214,7 +214,7 @@ class Source(Protocol):
 
 
 class Provider(Protocol):
-    """A calendar service. `settings` and `options` are data: the config file and the command line are built from them."""
+    """A calendar service. From `settings` and `options` the config file and the command line are built."""
 
     name: str
     settings: tuple[Setting, ...]

@@ -137,9 +137,7 @@ def moment_of_key(key: str) -> Moment | None:
     """Read back what `moment_key` wrote."""
     if not key:
         return None
-    if "T" in key:
-        return datetime.strptime(key, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    return datetime.strptime(key, "%Y%m%d").date()
+    return datetime.fromisoformat(key) if "T" in key else date.fromisoformat(key)
 
 
 @dataclass(frozen=True)
@@ -278,7 +276,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class ConnectionState:
-    """A connection as it stood at the report's moment. `synced` lists days of successful syncs only by its last."""
+    """A connection as it stood at the report's moment."""
 
     name: str
     provider: str

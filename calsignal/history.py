@@ -1,0 +1,604 @@
+"""Turn what calendars said over time into meetings, each with its states and its changes. Pure.
+
+Copies of one UID form a thread. A thread is replayed along the moments at which any calendar was seen to say
+something new; at each the copies are merged, and what differs from the merged state before is a change. So what
+another rep's copy merely repeats is no change, and nothing is invented at a baseline.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, tzinfo
+
+from calsignal.directory import Directory
+from calsignal.merge import Merged, Witness, merge
+from calsignal.model import (
+    Actor,
+    Answer,
+    Change,
+    ChangeKind,
+    Confidence,
+    Copy,
+    EventStatus,
+    Moment,
+    Participant,
+    Role,
+    Slot,
+    State,
+    Version,
+    day,
+    instant,
+    moment_key,
+)
+
+DEFAULT_GAP = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A merged state, from `seen_at` on. `lapsed` are people whose acceptance a move has undone."""
+
+    seen_at: datetime
+    not_before: datetime | None
+    merged: Merged
+    lapsed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Track:
+    """The history of a single meeting, of one occurrence, or of a series as a whole; states from old to new."""
+
+    uid: str
+    original_start: Moment | None
+    subject: str | None
+    created: datetime | None
+    baseline: bool
+    states: tuple[Seen, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def now(self) -> Seen:
+        return self.states[-1]
+
+    @property
+    def first_seen(self) -> datetime:
+        return self.states[0].seen_at
+
+    @property
+    def invited_at(self) -> datetime:
+        """Return when the meeting was made, as far as anybody can tell."""
+        return self.created or self.first_seen
+
+
+@dataclass(frozen=True)
+class Meeting(Track):
+    """A meeting with its history; `series` is the history of the series it belongs to.
+
+    `unwatched` says that it lies ahead and every calendar that showed it has been disconnected.
+    """
+
+    series: Track | None = None
+    unwatched: bool = False
+
+
+@dataclass(frozen=True)
+class Lens:
+    """What is needed to read copies: who is who, the team's zone, how far ahead a series is looked at, and when."""
+
+    directory: Directory
+    zone: tzinfo
+    horizon: timedelta
+    as_of: datetime
+    evidence_days: int = 7
+
+    def at(self, moment: Moment) -> datetime:
+        return instant(moment, self.zone)
+
+    def role(self, participant: Participant) -> Role:
+        return self.directory.who(participant).role
+
+
+def meetings(copies: Iterable[Copy], lens: Lens) -> tuple[Meeting, ...]:
+    """Return every meeting that the copies tell of, in order of UID and original start."""
+    threads: dict[str, list[Copy]] = defaultdict(list)
+    for copy in copies:
+        threads[copy.uid].append(copy)
+    return tuple(meeting for uid in sorted(threads) for meeting in _thread(uid, threads[uid], lens))
+
+
+def _thread(uid: str, copies: Sequence[Copy], lens: Lens) -> Iterator[Meeting]:
+    ordered = sorted(copies, key=lambda c: (c.calendar, c.event))
+    return _Thread(uid, ordered, lens).replay()
+
+
+@dataclass
+class _Line:
+    """One meeting while its thread is replayed: the latest word of each calendar, and the states so far."""
+
+    key: Moment | None
+    words: dict[str, Witness] = field(default_factory=dict)
+    states: list[Seen] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    baseline: bool = False
+    lapsed: set[str] = field(default_factory=set)
+
+    @property
+    def slot(self) -> Slot:
+        return self.states[-1].merged.slot
+
+
+class _Thread:
+    """The replay of all copies with one UID."""
+
+    def __init__(self, uid: str, copies: Sequence[Copy], lens: Lens) -> None:
+        self.uid = uid
+        self.lens = lens
+        self.copies = copies
+        self.masters = [c for c in copies if any(v.state.recurrence for v in c.versions)]
+        self.recurs = bool(self.masters) or any(c.original_start is not None for c in copies)
+        self.lines: dict[str, _Line] = {}
+        self.series = _Line(None)
+        self.done: dict[int, Version] = {}
+        self.subject = self._subject()
+        self.created = min((c.created for c in copies if c.created and c.original_start is None), default=None)
+        self.retired = {c.calendar: c.retired_at for c in copies}
+        self.own = {c.calendar: self._own(c) for c in copies}
+        self.overridden = {(c.calendar, moment_key(c.original_start)): c for c in copies if c.original_start}
+
+    def _subject(self) -> str | None:
+        titled = [c for c in self.copies if c.subject]
+        newest = sorted(titled, key=lambda c: (c.original_start is not None, -c.versions[-1].seen_at.timestamp()))
+        return newest[0].subject if newest else None
+
+    def _own(self, copy: Copy) -> frozenset[str]:
+        mailbox, directory = copy.mailbox, self.lens.directory
+        people = (p for c in self.copies for v in c.versions for p in v.state.people)
+        return frozenset(p.person for p in people if p.email and directory.mailbox(p.email) == mailbox)
+
+    # --- replay -----------------------------------------------------------------------------------------------------
+
+    def replay(self) -> Iterator[Meeting]:
+        moments: dict[datetime, list[tuple[Copy, Version]]] = defaultdict(list)
+        for copy in self.copies:
+            for version in copy.versions:
+                moments[version.seen_at].append((copy, version))
+        for seen_at in sorted(moments):
+            self._step(seen_at, moments[seen_at])
+        for key in sorted(self.lines):
+            if self.lines[key].states:
+                yield self._meeting(self.lines[key])
+
+    def _step(self, seen_at: datetime, news: Sequence[tuple[Copy, Version]]) -> None:
+        firsts = {id(c) for c, _ in news if id(c) not in self.done}
+        masters = [(c, v) for c, v in news if self._is_master(c)]
+        moved = self._follow_moves(seen_at, masters) if masters else None
+        self.done.update((id(c), v) for c, v in news)
+        touched: dict[str, bool] = {}  # line -> whether something of its own (not of the series) was said
+        for copy, version in masters:
+            touched |= dict.fromkeys(self._hear_master(copy, version, first=id(copy) in firsts), False)
+        for copy, version in news:
+            if not self._is_master(copy):
+                touched[self._hear_one(copy, version)] = True
+        silent = all(c.baseline and id(c) in firsts for c, _ in news)
+        not_before = min((v.not_before for _, v in news if v.not_before), default=None)
+        if masters:
+            self._settle_series(seen_at, not_before, silent=silent, moved=moved)
+        left = [key for key in sorted(touched) if not touched[key] and self._left_series(self.lines[key])]
+        ended = bool(left) and self._has_ended(seen_at)
+        for key in sorted(touched):
+            own_news = touched[key] or (key == left[0] and not ended if left else False)
+            self._settle(self.lines[key], seen_at, not_before, silent=silent or not own_news)
+        if ended and not silent:
+            self._end_series(seen_at, not_before)
+
+    def _is_master(self, copy: Copy) -> bool:
+        return copy.original_start is None and self.recurs
+
+    def _line(self, key: Moment | None) -> _Line:
+        return self.lines.setdefault(moment_key(key), _Line(key))
+
+    def _hear_one(self, copy: Copy, version: Version) -> str:
+        """Take the word of a single event, or of an occurrence that is listed apart."""
+        key = moment_key(copy.original_start)
+        line = self._line(copy.original_start)
+        state = version.state
+        if copy.original_start is not None and state.status is EventStatus.VANISHED:
+            state = self._back_in_series(copy, line) or state
+        line.words[copy.calendar] = self._witness(copy, version, state)
+        return key
+
+    def _back_in_series(self, copy: Copy, line: _Line) -> State | None:
+        """Return what the series says of an occurrence that is no longer listed apart."""
+        for master in self.masters:
+            version = self.done.get(id(master))
+            if master.calendar == copy.calendar and version and not version.state.status.gone:
+                start = next((s for s in self._starts(master, version) if s == line.key), None)
+                if start is not None:
+                    return _occurrence(version.state, start)
+        return None
+
+    def _hear_master(self, copy: Copy, version: Version, *, first: bool) -> Iterator[str]:
+        """Take the word of a series on each of its occurrences that it still decides."""
+        if copy.original_start is not None:
+            return
+        starts = {moment_key(s): s for s in self._starts(copy, version)}
+        shown = [key for key, line in self.lines.items() if copy.calendar in line.words]
+        for key in sorted({*starts, *shown}):
+            start = starts.get(key)
+            if self._is_listed_apart(copy, key) or (start is None and self._shown_elsewhere(copy, key)):
+                continue
+            line = self._line(start) if start is not None else self.lines[key]
+            ahead = self.lens.at(start if start is not None else line.slot.start) > version.seen_at
+            if not (ahead or (first and start is not None)):
+                continue
+            if start is None and not ahead:
+                continue
+            state = self._series_word(version, start, line)
+            line.words[copy.calendar] = self._witness(copy, version, state)
+            yield key
+
+    @staticmethod
+    def _series_word(version: Version, start: Moment | None, line: _Line) -> State:
+        if start is not None:
+            return _occurrence(version.state, start)
+        status = version.state.status if version.state.status.gone else EventStatus.CANCELLED
+        return replace(version.state, slot=line.slot, status=status, recurrence=None)
+
+    def _is_listed_apart(self, copy: Copy, key: str) -> bool:
+        override = self.overridden.get((copy.calendar, key))
+        version = self.done.get(id(override)) if override else None
+        return version is not None and version.state.status is not EventStatus.VANISHED
+
+    def _shown_elsewhere(self, copy: Copy, key: str) -> bool:
+        """Say whether another series of the same calendar (the other half of a split) has the occurrence."""
+        others = (m for m in self.masters if m is not copy and m.calendar == copy.calendar and id(m) in self.done)
+        return any(
+            key == moment_key(s)
+            for m in others
+            if not self.done[id(m)].state.status.gone
+            for s in self._starts(m, self.done[id(m)])
+        )
+
+    def _starts(self, copy: Copy, version: Version) -> Sequence[Moment]:
+        """Return the original starts of a series inside the sight; a series that is gone has none ahead."""
+        if version.state.status.gone and version is not copy.versions[0]:
+            return ()
+        if version.state.recurrence is None:
+            return (version.state.slot.start,)
+        if copy.sight is None:
+            return version.occurrences
+        limit = copy.sight + self.lens.horizon
+        return [s for s in version.occurrences if self.lens.at(s) < limit]
+
+    def _witness(self, copy: Copy, version: Version, state: State) -> Witness:
+        return Witness(copy.calendar, copy.mailbox, self.own[copy.calendar], version.seen_at, state)
+
+    # --- series that move -------------------------------------------------------------------------------------------
+
+    def _follow_moves(self, seen_at: datetime, news: Sequence[tuple[Copy, Version]]) -> tuple[Moment, Moment] | None:
+        """Carry the lines of a series over to its new times, by ordinal; return the first pair, if any.
+
+        A series has moved when its own first start has changed, or when the second half of a split begins at
+        other times than the first half would have had.
+        """
+        moved = None
+        for copy, version in news:
+            before = self._times_before(copy, version)
+            if before is None:
+                continue
+            pairs = self._pairs(before, copy, version, seen_at)
+            moved = moved or (pairs[0] if pairs else None)
+            self._rekey(copy, pairs)
+        return moved
+
+    def _times_before(self, copy: Copy, version: Version) -> tuple[Slot, list[Moment]] | None:
+        before = self.done.get(id(copy))
+        if before is None or version.state.status.gone or before.state.status.gone:
+            return None
+        if before.state.slot.start == version.state.slot.start:
+            return None
+        return before.state.slot, list(self._starts(copy, before))
+
+    def _pairs(
+        self, before: tuple[Slot, list[Moment]], copy: Copy, version: Version, seen_at: datetime
+    ) -> list[tuple[Moment, Moment]]:
+        slot, starts = before
+        at = self.lens.at
+        old = [s for s in starts if at(s) > seen_at]
+        new = [s for s in self._starts(copy, version) if at(s) > seen_at]
+        if not old or not new:
+            return []
+        shift = at(version.state.slot.start) - at(slot.start)
+        gap = at(old[1]) - at(old[0]) if len(old) > 1 else DEFAULT_GAP
+        started = len(old) < len(starts)
+        target = at(old[0]) + (shift if abs(shift) <= gap or not started else timedelta())
+        offset = min(range(len(new)), key=lambda i: abs(at(new[i]) - target))
+        return [(a, b) for a, b in zip(old, new[offset:], strict=False) if a != b]
+
+    def _rekey(self, copy: Copy, pairs: Sequence[tuple[Moment, Moment]]) -> None:
+        """Let each line go on under its new original start; another calendar may have led the way."""
+        carried = [(self.lines.get(moment_key(old)), new) for old, new in pairs]
+        free = {moment_key(old) for old, _ in pairs}
+        lines = {k: v for k, v in self.lines.items() if k not in free}
+        for (line, new), (old, _) in zip(carried, pairs, strict=True):
+            if line is None:
+                continue
+            if moment_key(new) in lines:
+                lines[moment_key(old)] = line
+                continue
+            line.key = new
+            lines[moment_key(new)] = line
+        self.lines = lines
+
+    # --- states and changes -----------------------------------------------------------------------------------------
+
+    def _settle_series(
+        self,
+        seen_at: datetime,
+        not_before: datetime | None,
+        *,
+        silent: bool,
+        moved: tuple[Moment, Moment] | None,
+    ) -> None:
+        """Bring the series as a whole up to date, with one change for all its occurrences."""
+        for copy in self.copies:
+            if self._is_master(copy) and id(copy) in self.done:
+                version = self.done[id(copy)]
+                word = self.series.words.get(copy.calendar)
+                if word is None or not version.state.status.gone or word.seen_at <= version.seen_at:
+                    self._hear_series(copy, version)
+        self._settle(self.series, seen_at, not_before, silent=silent, moved=moved, whole=True)
+
+    def _hear_series(self, copy: Copy, version: Version) -> None:
+        word = self.series.words.get(copy.calendar)
+        if word is not None and version.state.status.gone and not word.state.status.gone:
+            others = [m for m in self.masters if m is not copy and m.calendar == copy.calendar and id(m) in self.done]
+            if any(not self.done[id(m)].state.status.gone for m in others):
+                return
+        self.series.words[copy.calendar] = self._witness(copy, version, version.state)
+
+    def _settle(
+        self,
+        line: _Line,
+        seen_at: datetime,
+        not_before: datetime | None,
+        *,
+        silent: bool,
+        moved: tuple[Moment, Moment] | None = None,
+        whole: bool = False,
+    ) -> None:
+        merged = merge(self._credible(line, seen_at))
+        if not line.states:
+            self._begin(line, merged, seen_at, not_before, silent=silent)
+            return
+        before = line.states[-1]
+        if before.merged == merged:
+            return
+        line.lapsed = _lapsed(line.lapsed, before.merged, merged, seen_at, self.lens)
+        if not silent:
+            step = _Step(self, line, before.merged, merged, seen_at, not_before, moved if whole else None, whole)
+            line.changes += step.changes()
+        line.states.append(Seen(seen_at, not_before, merged, frozenset(line.lapsed)))
+
+    def _credible(self, line: _Line, seen_at: datetime) -> tuple[Witness, ...]:
+        """Leave out what disconnected calendars said of the time after, as long as another calendar speaks."""
+        words = tuple(line.words.values())
+        connected = tuple(w for w in words if not self._is_retired(w, seen_at))
+        return connected or words
+
+    def _is_retired(self, word: Witness, seen_at: datetime) -> bool:
+        retired = self.retired[word.calendar]
+        return retired is not None and retired <= seen_at and self.lens.at(word.state.slot.start) > retired
+
+    def _begin(
+        self, line: _Line, merged: Merged, seen_at: datetime, not_before: datetime | None, *, silent: bool
+    ) -> None:
+        line.baseline = not_before is None
+        line.states.append(Seen(seen_at, not_before, merged))
+        step = _Step(self, line, merged, merged, seen_at, not_before)
+        if not line.baseline and not silent:
+            line.changes.append(step.change(ChangeKind.CREATED, at=self.created))
+        if line.key is not None and type(line.key) is type(merged.slot.start) and line.key != merged.slot.start:
+            line.changes.append(step.moved(line.key, merged.slot.start))
+
+    def _left_series(self, line: _Line) -> bool:
+        """Say whether an occurrence was just taken out of a series that goes on."""
+        if not self.series.states or self.series.states[-1].merged.status.gone or not line.states:
+            return False
+        return all(w.state.status.gone for w in line.words.values())
+
+    def _has_ended(self, seen_at: datetime) -> bool:
+        """Say whether no date is left ahead."""
+        ahead = [line for line in self.lines.values() if line.states and self.lens.at(line.slot.start) > seen_at]
+        return all(w.state.status.gone for line in ahead for w in line.words.values())
+
+    def _end_series(self, seen_at: datetime, not_before: datetime | None) -> None:
+        """Record that the series was cut so that nothing lies ahead any more: it is over, whatever its status says."""
+        before = self.series.states[-1].merged
+        after = replace(before, status=EventStatus.CANCELLED)
+        step = _Step(self, self.series, before, after, seen_at, not_before, whole=True)
+        self.series.changes += step.changes()
+        self.series.states.append(Seen(seen_at, not_before, after, frozenset(self.series.lapsed)))
+
+    def _meeting(self, line: _Line) -> Meeting:
+        series = self._track(self.series) if self.series.states else None
+        track = self._track(line)
+        return Meeting(
+            uid=track.uid,
+            original_start=track.original_start,
+            subject=track.subject,
+            created=track.created,
+            baseline=track.baseline,
+            states=track.states,
+            changes=track.changes,
+            series=series,
+            unwatched=self._is_unwatched(line),
+        )
+
+    def _track(self, line: _Line) -> Track:
+        return Track(
+            uid=self.uid,
+            original_start=line.key,
+            subject=self.subject,
+            created=self.created,
+            baseline=line.baseline,
+            states=tuple(line.states),
+            changes=tuple(line.changes),
+        )
+
+    def _is_unwatched(self, line: _Line) -> bool:
+        starts = self.lens.at(line.slot.start)
+        return all((at := self.retired[calendar]) is not None and starts > at for calendar in line.words)
+
+
+def _occurrence(state: State, start: Moment) -> State:
+    slot = state.slot.starting(start) if type(start) is type(state.slot.start) else state.slot
+    return replace(state, slot=slot, recurrence=None)
+
+
+def _lapsed(lapsed: set[str], before: Merged, after: Merged, seen_at: datetime, lens: Lens) -> set[str]:
+    """Return whose acceptance a move has undone: reset by it, or given for a time that has passed."""
+    was = {p.person: p for p in before.people}
+    still = {p.person for p in after.people if p.person in lapsed and _same_answer(was.get(p.person), p)}
+    if before.slot.start == after.slot.start:
+        return still
+    revived = lens.at(before.slot.start) <= seen_at < lens.at(after.slot.start)
+    for person in after.people:
+        if (old := was.get(person.person)) is None or old.answer is not Answer.ACCEPTED:
+            continue
+        if person.answer is Answer.NONE or (revived and _same_answer(old, person)):
+            still.add(person.person)
+    return still
+
+
+def _same_answer(old: Participant | None, new: Participant) -> bool:
+    """Say whether a person has not answered since: the same answer of the same time, or none at all."""
+    if new.answer is Answer.NONE:
+        return True
+    return old is not None and (old.answer, old.answered_at) == (new.answer, new.answered_at)
+
+
+@dataclass(frozen=True)
+class _Step:
+    """The difference between two states of one line, told as changes."""
+
+    thread: _Thread
+    line: _Line
+    before: Merged
+    after: Merged
+    seen_at: datetime
+    not_before: datetime | None
+    series_moved: tuple[Moment, Moment] | None = None
+    whole: bool = False
+
+    def changes(self) -> Iterator[Change]:
+        yield from self._status()
+        if not self.after.status.gone:
+            yield from self._times()
+            yield from self._organizer()
+            yield from self._people()
+
+    def change(self, kind: ChangeKind, person: Participant | None = None, **more: object) -> Change:
+        who = self.thread.lens.directory.who(person) if person else None
+        base = Change(
+            kind=kind,
+            seen_at=self.seen_at,
+            uid=self.thread.uid,
+            original_start=None if self.whole else self.line.key,
+            subject=self.thread.subject,
+            not_before=self.not_before,
+            person=who.person if who else None,
+            email=who.email if who else None,
+        )
+        return replace(base, **more)  # type: ignore[arg-type]
+
+    def _status(self) -> Iterator[Change]:
+        was, now = self.before.status, self.after.status
+        if now.gone and not was.gone:
+            kind = ChangeKind.CANCELLED if now is EventStatus.CANCELLED else ChangeKind.VANISHED
+            by, confidence, why = self._mover(None)
+            yield self.change(kind, by=by, confidence=confidence, why=why)
+        elif was.gone and not now.gone:
+            yield self.change(ChangeKind.RESTORED)
+
+    def _times(self) -> Iterator[Change]:
+        was, now = self.before.slot, self.after.slot
+        if self.whole:
+            if self.series_moved:
+                moved = self.moved(*self.series_moved)
+                yield replace(moved, kind=ChangeKind.SERIES_MOVED)
+        elif was.start != now.start:
+            yield self.moved(was.start, now.start)
+        if was.start == now.start and was.end != now.end:
+            yield self.change(ChangeKind.DURATION_CHANGED, before=was.end, after=now.end)
+
+    def moved(self, before: Moment, after: Moment) -> Change:
+        zone = self.thread.lens.zone
+        by, confidence, why = self._mover(after)
+        days = (day(after, zone) - day(before, zone)).days
+        return self.change(
+            ChangeKind.MOVED, before=before, after=after, days=days, by=by, confidence=confidence, why=why
+        )
+
+    def _organizer(self) -> Iterator[Change]:
+        if self.before.organizer != self.after.organizer:
+            new = next((p for p in self.after.people if p.person == self.after.organizer), None)
+            kind = ChangeKind.ORGANIZER_CHANGED
+            yield self.change(kind, new, before=self.before.organizer, after=self.after.organizer)
+
+    def _people(self) -> Iterator[Change]:
+        was = {p.person: p for p in self.before.people}
+        now = {p.person: p for p in self.after.people}
+        for person in sorted(now.keys() - was.keys()):
+            yield self.change(ChangeKind.PERSON_ADDED, now[person], after=now[person].answer)
+        if not self.after.hidden_guests:
+            for person in sorted(was.keys() - now.keys()):
+                yield self.change(ChangeKind.PERSON_REMOVED, was[person], before=was[person].answer)
+        for person in sorted(was.keys() & now.keys()):
+            yield from self._answer(was[person], now[person])
+
+    def _answer(self, was: Participant, now: Participant) -> Iterator[Change]:
+        if now.proposed is not None and now.proposed != was.proposed:
+            yield self.change(
+                ChangeKind.PROPOSED, now, at=now.answered_at, before=self.after.slot.start, after=now.proposed.start
+            )
+        if was.answer is now.answer or Answer.NOT_VISIBLE in (was.answer, now.answer):
+            return
+        times = {"before": was.answer, "after": now.answer}
+        if now.answer is Answer.NONE and (self.before.slot.start != self.after.slot.start):
+            yield self.change(ChangeKind.RESPONSE_RESET, now, why="the meeting moved", **times)
+        else:
+            yield self.change(ChangeKind.ANSWER_CHANGED, now, at=now.answered_at, **times)
+
+    def _mover(self, to: Moment | None) -> tuple[Actor, Confidence, str]:
+        """Say who moved or cancelled, by the evidence there is (scoring model 3.2)."""
+        organizer = next((p for p in self.before.people if p.person == self.before.organizer), None)
+        role = self.thread.lens.role(organizer) if organizer else None
+        if role is Role.BUYER:
+            return Actor.BUYER, Confidence.CERTAIN, "the buyer organises it"
+        return self._asked(to) or (
+            Actor.SELLER_OR_UNKNOWN,
+            Confidence.GUESS,
+            "the seller organises it, and no buyer was seen to ask"
+            if role is Role.SELLER
+            else "who organises it is not known",
+        )
+
+    def _asked(self, to: Moment | None) -> tuple[Actor, Confidence, str] | None:
+        since = self.seen_at - timedelta(days=self.thread.lens.evidence_days)
+        buyers = [p for p in self.before.people if self.thread.lens.role(p) is Role.BUYER]
+        recent = [c for c in [*self.thread.series.changes, *self.line.changes] if c.seen_at >= since]
+        keys = {self.thread.lens.directory.who(p).person for p in buyers}
+        if to is not None and any(p.proposed is not None and p.proposed.start == to for p in buyers):
+            return Actor.BUYER, Confidence.CERTAIN, "a buyer had proposed this time"
+        if any(c.kind is ChangeKind.PROPOSED and c.person in keys for c in recent) or any(p.proposed for p in buyers):
+            return Actor.BUYER, Confidence.LIKELY, "a buyer had proposed another time"
+        declined = any(
+            c.kind is ChangeKind.ANSWER_CHANGED and c.after is Answer.DECLINED and c.person in keys for c in recent
+        )
+        answered = any(p.answer is Answer.DECLINED and p.answered_at and p.answered_at >= since for p in buyers)
+        if declined or answered:
+            return Actor.BUYER, Confidence.LIKELY, "a buyer had declined within the 7 days before"
+        return None
