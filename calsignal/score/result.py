@@ -33,6 +33,7 @@ class BuyerOnMeeting:
     organizer: bool
     weight: float
     evidence: str
+    guests: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,70 @@
+"""Buyer-invested time, I (scoring model, part 3.1)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from calsignal.score.constants import Constants
+from calsignal.score.facts import Fact, Sight, counted_slot
+from calsignal.score.result import BuyerOnMeeting, BuyerTime
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One person's minutes on one meeting: half-open, with what they weigh as expected and as the score counts."""
+
+    start: datetime
+    end: datetime
+    firm: float
+    effective: float
+
+
+def buyer_time(found: Iterable[Fact], sight: Sight) -> BuyerTime:
+    """Return the account's buyer-hours: booked or held, expected, and as the score counts them; then I."""
+    stretches: dict[str, list[Stretch]] = defaultdict(list)
+    for fact in found:
+        if fact.view.counted:
+            for person, stretch in _stretches(fact, sight):
+                stretches[person].append(stretch)
+    raw = firm = effective = 0.0
+    for person in sorted(stretches):
+        hours = _hours(stretches[person])
+        raw, firm, effective = raw + hours[0], firm + hours[1], effective + hours[2]
+    points = 100 * effective / (effective + sight.constants.half_hours)
+    return BuyerTime(raw, firm, effective, points)
+
+
+def _stretches(fact: Fact, sight: Sight) -> Iterator[tuple[str, Stretch]]:
+    c, view = sight.constants, fact.view
+    start, minutes = counted_slot(view.slot, sight, free=False)
+    end = start + timedelta(minutes=minutes)
+    people = [row for buyer in view.buyers for row in _with_guests(buyer, c)]
+    people.sort(key=lambda row: (-row[1], row[0]))
+    series = c.series_factor if view.series else 1.0
+    for person, weight in people[: c.max_buyers]:
+        if weight > 0:
+            yield person, Stretch(start, end, weight * series, weight * view.factor)
+
+
+def _with_guests(buyer: BuyerOnMeeting, c: Constants) -> Iterator[tuple[str, float]]:
+    yield buyer.person, buyer.weight
+    for number in range(min(buyer.guests, c.max_unnamed_guests)):
+        yield f"{buyer.person}+{number + 1}", buyer.weight * c.unnamed_guest_factor
+
+
+def _hours(stretches: list[Stretch]) -> tuple[float, float, float]:
+    """Return one person's hours (booked, expected, effective); an overlap counts once, at its largest weight."""
+    edges = sorted({edge for s in stretches for edge in (s.start, s.end)})
+    raw = firm = effective = 0.0
+    for start, end in pairwise(edges):
+        over = [s for s in stretches if s.start <= start and end <= s.end]
+        if over:
+            hours = (end - start) / timedelta(hours=1)
+            raw += hours
+            firm += hours * max(s.firm for s in over)
+            effective += hours * max(s.effective for s in over)
+    return raw, firm, effective
