@@ -1,0 +1,287 @@
+"""Keep secrets: in the operating system's keyring, or else in an encrypted file.
+
+The file holds one sealed table of all secrets, so that not even their names are in clear. It is replaced as a whole,
+under a lock, so that two processes never lose each other's secret. Its key is `CALSIGNAL_SECRET_KEY`, any passphrase
+(stretched with scrypt and the salt in the file), or a random key in a file of its own in the config folder, made at
+first use. No secret is ever part of an error or a repr.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from calsignal.errors import CalsignalError, InputError
+
+ENV_KEY = "CALSIGNAL_SECRET_KEY"
+ENV_KIND = "CALSIGNAL_VAULT"
+ADDRESS_KEY = "address-key"
+"""The name of the key that turns addresses into person keys: 32 random bytes in hexadecimal."""
+
+_SERVICE = "calsignal"
+
+T = TypeVar("T")
+
+
+class Vault(Protocol):
+    """A place for secrets by name. Every method may raise `CalsignalError` when the place is shut or damaged."""
+
+    def get(self, name: str) -> str | None:
+        """Return the secret, or None when there is none of this name."""
+
+    def set(self, name: str, secret: str) -> None:
+        """Keep the secret, in the place of an older one."""
+
+    def keep(self, name: str, secret: str) -> str:
+        """Keep the secret unless there is one of this name; return the one that is kept now."""
+
+    def delete(self, name: str) -> None:
+        """Forget the secret; nothing happens when there is none."""
+
+
+def connection_secret(connection: str) -> str:
+    """Return the name under which the secret of a connection is kept."""
+    return f"connection:{connection}"
+
+
+def address_key(vault: Vault) -> bytes:
+    """Return the key that addresses are hashed with; it is made at first use.
+
+    It must never change: person keys in the store would no longer match.
+    """
+    return bytes.fromhex(vault.get(ADDRESS_KEY) or vault.keep(ADDRESS_KEY, secrets.token_hex(32)))
+
+
+def open_vault(data_dir: Path, config_dir: Path, environ: Mapping[str, str]) -> Vault:
+    """Return the keyring where the system has one, else the encrypted file in `data_dir`; touch no secret yet.
+
+    `CALSIGNAL_VAULT` may insist on `keyring` or `file`. A file that is there goes on being used: a keyring that
+    turns up later, in a desktop session say, would know nothing of what it holds.
+
+    Raises:
+        InputError: `CALSIGNAL_VAULT` says something else, or there is no keyring to insist on.
+    """
+    kind = environ.get(ENV_KIND, "")
+    if kind not in ("", "file", "keyring"):
+        raise InputError(f"{ENV_KIND} is neither file nor keyring", f"unset {ENV_KIND}, or set it to file")
+    file = FileVault(data_dir / "vault.json", config_dir / "vault.key", environ.get(ENV_KEY, "").strip() or None)
+    if kind == "file" or (not kind and file.path.exists()):
+        return file
+    ring = _keyring()
+    if ring is None and kind == "keyring":
+        raise InputError("there is no keyring on this system", f"unset {ENV_KIND}: secrets go to an encrypted file")
+    return file if ring is None else KeyringVault(ring)
+
+
+class Ring(Protocol):
+    """The part of a keyring backend that is used here."""
+
+    def get_password(self, service: str, username: str) -> str | None: ...
+    def set_password(self, service: str, username: str, password: str) -> None: ...
+    def delete_password(self, service: str, username: str) -> None: ...
+
+
+def _keyring() -> Ring | None:
+    """Return the system's keyring, or None where the library has only stand-ins to offer."""
+    import keyring
+
+    try:
+        ring = keyring.get_keyring()
+        real = ring.priority >= 1 and not type(ring).__module__.endswith((".fail", ".null"))
+    except Exception:  # noqa: BLE001  # a backend may fail in any way while it looks for its service
+        return None
+    return ring if real else None
+
+
+@dataclass(frozen=True)
+class KeyringVault:
+    """Secrets in the operating system's keyring."""
+
+    ring: Ring
+
+    def get(self, name: str) -> str | None:
+        return self._ask("read", lambda: self.ring.get_password(_SERVICE, name))
+
+    def set(self, name: str, secret: str) -> None:
+        self._ask("written", lambda: self.ring.set_password(_SERVICE, name, secret))
+
+    def keep(self, name: str, secret: str) -> str:
+        kept = self.get(name)
+        if kept is None:
+            self.set(name, secret)
+        return self.get(name) or secret  # as it is by now: the keyring knows no lock
+
+    def delete(self, name: str) -> None:
+        if self.get(name) is not None:
+            self._ask("changed", lambda: self.ring.delete_password(_SERVICE, name))
+
+    def _ask(self, done: str, request: Callable[[], T]) -> T:
+        try:
+            return request()
+        except Exception as error:  # noqa: BLE001  # a backend raises what it likes, and the text may quote what it was given
+            raise CalsignalError(
+                f"the keyring could not be {done} ({type(error).__name__})",
+                f"unlock it and try again, or set {ENV_KIND}=file to keep secrets in an encrypted file",
+            ) from None
+
+
+@dataclass(frozen=True)
+class FileVault:
+    """Secrets in one encrypted file, sealed with a passphrase or with the key in a file."""
+
+    path: Path
+    key_path: Path
+    passphrase: str | None = field(default=None, repr=False)
+
+    def get(self, name: str) -> str | None:
+        return self._read().get(name)
+
+    def set(self, name: str, secret: str) -> None:
+        with self._changing() as table:
+            table[name] = secret
+
+    def keep(self, name: str, secret: str) -> str:
+        with self._changing() as table:
+            return table.setdefault(name, secret)
+
+    def delete(self, name: str) -> None:
+        if not self.path.exists():
+            return
+        with self._changing() as table:
+            table.pop(name, None)
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, str]]:
+        """Give the table to be changed, and put it in the place of the old one; one process at a time."""
+        with _told(f"the vault {self.path} cannot be written"):
+            _make_folder(self.path.parent)
+            with _locked(self.path.with_suffix(".lock")):
+                table = self._read()
+                yield table
+                self._write(table)
+
+    def _read(self) -> dict[str, str]:
+        from cryptography.fernet import Fernet, InvalidToken
+
+        with _told(f"the vault {self.path} cannot be read"):
+            try:
+                sealed = json.loads(self.path.read_bytes())
+                token, salt = str(sealed["sealed"]), sealed["salt"]
+            except FileNotFoundError:
+                return {}
+            except (ValueError, KeyError, TypeError):
+                raise CalsignalError(f"the vault {self.path} is damaged", _AGAIN) from None
+            try:
+                opened = Fernet(self._key(salt)).decrypt(token.encode())
+            except InvalidToken:
+                raise CalsignalError(f"the vault {self.path} does not open with this key", self._hint(salt)) from None
+            return dict(json.loads(opened))
+
+    def _write(self, table: Mapping[str, str]) -> None:
+        from cryptography.fernet import Fernet
+
+        salt = base64.b64encode(secrets.token_bytes(16)).decode() if self.passphrase else None
+        if salt is None:
+            self._make_key()
+        sealed = Fernet(self._key(salt)).encrypt(json.dumps(table).encode()).decode()
+        _replace(self.path, json.dumps({"version": 1, "salt": salt, "sealed": sealed}).encode())
+
+    def _key(self, salt: object) -> bytes:
+        """Return the key that goes with a file: one with a salt was sealed with a passphrase."""
+        if salt is None:
+            return self._key_of_file()
+        if self.passphrase is None:
+            raise CalsignalError(f"the vault {self.path} is sealed with a passphrase", f"set {ENV_KEY} to it")
+        return _stretch(self.passphrase, str(salt))
+
+    def _key_of_file(self) -> bytes:
+        try:
+            key = self.key_path.read_bytes().strip()
+            whole = len(base64.urlsafe_b64decode(key)) == 32
+        except FileNotFoundError:
+            raise CalsignalError(f"the key file {self.key_path} is missing", _AGAIN) from None
+        except ValueError:
+            whole = False
+        if not whole:
+            raise CalsignalError(f"the key file {self.key_path} is damaged", _AGAIN)
+        return key
+
+    def _make_key(self) -> None:
+        if not self.key_path.exists():
+            _make_folder(self.key_path.parent)
+            _replace(self.key_path, base64.urlsafe_b64encode(secrets.token_bytes(32)))
+
+    def _hint(self, salt: object) -> str:
+        return _AGAIN if salt is None else f"set {ENV_KEY} to the passphrase that was used first"
+
+
+_AGAIN = "put the file back from a backup, or delete the vault and run `calsignal connect` again"
+
+
+def _stretch(passphrase: str, salt: str) -> bytes:
+    """Derive a Fernet key from a passphrase with scrypt (RFC 7914; N = 2^14, r = 8, p = 1)."""
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+    try:
+        raw = base64.b64decode(salt)
+    except ValueError:
+        raw = b""
+    return base64.urlsafe_b64encode(Scrypt(salt=raw, length=32, n=2**14, r=8, p=1).derive(passphrase.encode()))
+
+
+@contextmanager
+def _told(fact: str) -> Iterator[None]:
+    """Turn what the file system says into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise CalsignalError(f"{fact}: {error.strerror}", "check the folder's owner and free space") from error
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file for its owner alone; a reader sees the old or the new one, never a half."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock file; another process waits."""
+    with path.open("ab") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # gives up after ten seconds
+            try:
+                yield
+            finally:
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)  # falls with the file
+            yield
