@@ -1,0 +1,29 @@
+"""The only door to the database.
+
+`open_store` is where to begin; `Store` lists what can be asked. Importing this package loads no database library:
+that happens when a store is opened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from calsignal.store.values import Connection, Erased, Outrun, StoredCalendar, Wanted
+
+if TYPE_CHECKING:
+    from calsignal.store.store import Store as Store
+    from calsignal.store.writing import Pen as Pen
+
+__all__ = ["Connection", "Erased", "Outrun", "StoredCalendar", "Wanted", "open_store"]
+
+
+def open_store(url: str, *, create: bool = True, busy_seconds: float = 10.0) -> Store:
+    """Open the store at an SQLAlchemy URL; make it, or bring its schema up to date, where that is due.
+
+    Without `create` a store that is not there is an error. Another writer is waited for up to `busy_seconds`. Raises
+    `StoreError` when the database cannot be used, or was made by a newer program.
+    """
+    from calsignal.store.database import Database
+    from calsignal.store.store import Store
+
+    return Store(Database(url, create=create, busy_seconds=busy_seconds))

@@ -1,0 +1,109 @@
+"""Keeps the accounts; a domain and an address belong to one account only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from calsignal.errors import InputError
+from calsignal.model import Account, AccountType
+from calsignal.store.tables import account_addresses, account_domains, account_key_players, accounts
+
+
+def all_accounts(conn: sa.Connection) -> tuple[Account, ...]:
+    """Return the accounts by name, whatever its case."""
+    domains: defaultdict[int, list[str]] = defaultdict(list)
+    for row in conn.execute(sa.select(account_domains).order_by(account_domains.c.id)):
+        domains[row.account_id].append(row.domain)
+    addresses, key_players = _people(conn, account_addresses), _people(conn, account_key_players)
+    return tuple(
+        Account(
+            name=row.name,
+            domains=tuple(domains[row.id]),
+            type=AccountType(row.type),
+            owner=row.owner,
+            addresses=addresses[row.id],
+            key_players=key_players[row.id],
+        )
+        for row in conn.execute(sa.select(accounts).order_by(accounts.c.folded))
+    )
+
+
+def _people(conn: sa.Connection, table: sa.Table) -> defaultdict[int, dict[str, str]]:
+    found: defaultdict[int, dict[str, str]] = defaultdict(dict)
+    for row in conn.execute(sa.select(table).order_by(table.c.id)):
+        found[row.account_id][row.address] = row.person
+    return found
+
+
+def add(conn: sa.Connection, account: Account) -> None:
+    """Add an account.
+
+    Raises `InputError` when there is one of that name, or another one has a domain or an address of it.
+    """
+    if (there := _find(conn, account.name)) is not None:
+        fact = f"there is already an account {there.name}"
+        raise InputError(fact, "choose another name, or remove that account first")
+    _refuse_what_others_have(conn, account, None)
+    row = {"name": account.name, "folded": account.name.casefold(), "type": account.type.value, "owner": account.owner}
+    number = conn.scalar(sa.insert(accounts).returning(accounts.c.id), row)
+    _insert_parts(conn, account, number)
+
+
+def put(conn: sa.Connection, account: Account) -> None:
+    """Replace everything about the account of that name.
+
+    Raises `InputError` when there is none, or another one has a domain or an address of it.
+    """
+    there = _known(conn, account.name)
+    _refuse_what_others_have(conn, account, there.id)
+    row = {"name": account.name, "type": account.type.value, "owner": account.owner}
+    conn.execute(sa.update(accounts).where(accounts.c.id == there.id).values(**row))
+    for table in (account_domains, account_addresses, account_key_players):
+        conn.execute(sa.delete(table).where(table.c.account_id == there.id))
+    _insert_parts(conn, account, there.id)
+
+
+def remove(conn: sa.Connection, name: str) -> None:
+    """Remove an account. Raises `InputError` when there is none of that name."""
+    conn.execute(sa.delete(accounts).where(accounts.c.id == _known(conn, name).id))
+
+
+def _find(conn: sa.Connection, name: str) -> Any:  # noqa: ANN401
+    return conn.execute(sa.select(accounts).where(accounts.c.folded == name.casefold())).one_or_none()
+
+
+def _known(conn: sa.Connection, name: str) -> Any:  # noqa: ANN401
+    there = _find(conn, name)
+    if there is None:
+        raise InputError(f"there is no account {name}", "see their names with: calsignal accounts list")
+    return there
+
+
+def _refuse_what_others_have(conn: sa.Connection, account: Account, own: int | None) -> None:
+    for what, owner in _taken(conn, account, own):
+        raise InputError(f"{what} already belongs to the account {owner}", "remove it there first")
+
+
+def _taken(conn: sa.Connection, account: Account, own: int | None) -> Iterator[tuple[str, str]]:
+    """Yield the domains and addresses that accounts other than `own` have, with their names."""
+    for column, values in (
+        (account_domains.c.domain, account.domains),
+        (account_addresses.c.address, account.addresses),
+    ):
+        query = sa.select(column, accounts.c.name).join(accounts).where(column.in_(list(values)))
+        yield from map(tuple, conn.execute(query.where(accounts.c.id != own) if own is not None else query))
+
+
+def _insert_parts(conn: sa.Connection, account: Account, number: int | None) -> None:
+    _insert(conn, account_domains, ({"account_id": number, "domain": domain} for domain in account.domains))
+    for table, people in ((account_addresses, account.addresses), (account_key_players, account.key_players)):
+        _insert(conn, table, ({"account_id": number, "address": who, "person": key} for who, key in people.items()))
+
+
+def _insert(conn: sa.Connection, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:
+    if found := list(rows):
+        conn.execute(sa.insert(table), found)

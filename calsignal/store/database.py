@@ -1,0 +1,228 @@
+"""Opens the database, keeps its schema current, and turns its failures into sentences.
+
+Everything that is particular to SQLite or to PostgreSQL is here; the other modules speak to both alike.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from calsignal.errors import StoreError
+from calsignal.store.tables import HEAD, alembic_version, metadata
+
+_SQLITE_ERRORS = {
+    sqlite3.SQLITE_BUSY: ("{} is in use by another program", "wait until that has finished, then try again"),
+    sqlite3.SQLITE_LOCKED: ("{} is in use by another program", "wait until that has finished, then try again"),
+    sqlite3.SQLITE_READONLY: ("{} cannot be written to", "check the permissions of the file and of its folder"),
+    sqlite3.SQLITE_PERM: ("{} cannot be written to", "check the permissions of the file and of its folder"),
+    sqlite3.SQLITE_CANTOPEN: ("{} cannot be opened", "check that it is a file, and the permissions of its folder"),
+    sqlite3.SQLITE_NOTADB: ("{} is not a calsignal store", "move that file away, or set another [store] url"),
+    sqlite3.SQLITE_CORRUPT: ("{} is damaged", "restore a backup, or move the file away and sync again"),
+    sqlite3.SQLITE_FULL: ("{} cannot grow: the disk is full", "free some space, then try again"),
+    sqlite3.SQLITE_IOERR: ("{} cannot be read or written: the disk failed", "check the disk, then try again"),
+}
+_MIGRATION_LOCK = 0x63616C73  # any number of our own: "cals"
+
+
+class Database:
+    """A database with a current schema.
+
+    A transaction for reading sees one state from its first query to its last. Transactions for writing come one after
+    the other; a whole one is kept or nothing of it.
+    """
+
+    def __init__(self, url: str, *, create: bool, busy_seconds: float) -> None:
+        self._url = _parsed(url)
+        self.place = _place(self._url)
+        self._sqlite = self._url.get_backend_name() == "sqlite"
+        self._wrote = False
+        if self._sqlite:
+            _prepare_file(self._url, create=create)
+        self._engine = self._make_engine(busy_seconds)
+        try:
+            self._prepare_schema(create=create)
+        except BaseException:
+            self._engine.dispose()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction that writes nothing."""
+        isolation = {} if self._sqlite else {"isolation_level": "REPEATABLE READ"}
+        with self._border(), self._engine.connect().execution_options(**isolation) as conn:
+            yield conn
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction that is kept unless the block raises."""
+        with self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin():
+            self._wrote = True
+            yield conn
+
+    def close(self) -> None:
+        """Give back everything, and leave nothing of what was erased in the write-ahead log."""
+        if self._sqlite and self._wrote:
+            with suppress(sa.exc.DBAPIError, sqlite3.Error):
+                self._empty_log()
+        self._engine.dispose()
+
+    def _empty_log(self) -> None:
+        # whoever is still busy with the log empties it when they close
+        with closing(self._engine.raw_connection()) as conn:
+            conn.cursor().execute("PRAGMA busy_timeout = 0")
+            conn.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _make_engine(self, busy_seconds: float) -> sa.Engine:
+        try:
+            engine = sa.create_engine(self._url, hide_parameters=True)
+        except (sa.exc.ArgumentError, ImportError) as error:
+            hint = "sqlite and postgresql are supported; the latter needs a driver such as psycopg"
+            raise StoreError(f"no driver for {self.place}", hint) from error
+        if self._sqlite:
+            _set_up_sqlite(engine, busy_seconds)
+        return engine
+
+    def _prepare_schema(self, *, create: bool) -> None:
+        with self.reading() as conn:
+            revision = self._revision(conn)
+        if revision == HEAD:
+            return
+        if revision is None and not create:
+            raise _no_store(self.place)
+        with self._border(), self._engine.connect().execution_options(writes=True) as conn:
+            self._bring_up(conn)
+
+    def _bring_up(self, conn: sa.Connection) -> None:
+        """Create or migrate, unless another process did so while this one waited for its turn."""
+        with _foreign_keys_off(conn) if self._sqlite else conn.begin():
+            if not self._sqlite:
+                conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+            revision = self._revision(conn)
+            if revision is None:
+                metadata.create_all(conn)
+                alembic_version.create(conn)
+                conn.execute(sa.insert(alembic_version).values(version_num=HEAD))
+            elif revision < HEAD:
+                _migrate(conn)
+
+    def _revision(self, conn: sa.Connection) -> str | None:
+        """Return the revision of the schema, None for a database that is still empty.
+
+        Raises `StoreError` when the schema is newer than this program, or is not ours.
+        """
+        found = set(sa.inspect(conn).get_table_names())
+        if alembic_version.name not in found:
+            if found if self._sqlite else found & set(metadata.tables):
+                raise StoreError(*_said(sqlite3.SQLITE_NOTADB, self.place))
+            return None
+        revision = conn.scalar(sa.select(alembic_version.c.version_num)) or ""
+        if revision > HEAD:
+            fact = f"{self.place} was made by a newer calsignal (schema {revision}, this one knows {HEAD})"
+            raise StoreError(fact, "upgrade calsignal")
+        return revision
+
+    @contextmanager
+    def _border(self) -> Iterator[None]:
+        """Turn the failures of the database, not those of our own SQL, into a `StoreError`."""
+        try:
+            yield
+        except sa.exc.DBAPIError as error:
+            raise self._translated(error.orig) or error from None
+        except sqlite3.Error as error:
+            raise self._translated(error) or error from None
+
+    def _translated(self, error: BaseException | None) -> StoreError | None:
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is not None:
+            primary = code & 0xFF  # the higher bits tell finer than a reader needs
+            return StoreError(*_said(primary, self.place)) if primary in _SQLITE_ERRORS else None
+        if type(error).__name__ == "OperationalError":
+            return StoreError(f"{self.place} cannot be used now", "check that the server runs and lets you in")
+        return None
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url)
+    except sa.exc.ArgumentError:
+        hint = "write it like sqlite:////folder/file.db or postgresql+psycopg://host/name"
+        raise StoreError("the url of the store cannot be understood", hint) from None
+
+
+def _place(url: sa.URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return f"the store {url.database}"
+    return f"the store {url.render_as_string(hide_password=True)}"
+
+
+def _no_store(place: str) -> StoreError:
+    return StoreError(f"{place} does not exist yet", "connect a calendar first: calsignal connect --help")
+
+
+def _said(code: int, place: str) -> tuple[str, str]:
+    fact, hint = _SQLITE_ERRORS[code]
+    return fact.format(place), hint
+
+
+def _prepare_file(url: sa.URL, *, create: bool) -> None:
+    """Make the file and its folder for the owner alone; SQLite gives its side files the same rights."""
+    if not url.database or url.database == ":memory:":
+        raise StoreError("the url of the store names no file", "write it like sqlite:////folder/file.db")
+    if url.database.startswith("file:"):
+        return
+    path = Path(url.database)
+    if path.exists():
+        return
+    if not create:
+        raise _no_store(_place(url))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError:
+        raise StoreError(*_said(sqlite3.SQLITE_CANTOPEN, _place(url))) from None
+
+
+def _set_up_sqlite(engine: sa.Engine, busy_seconds: float) -> None:
+    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN; the module's own idea of it leaves reads without one
+        connection.execute(f"PRAGMA busy_timeout = {round(busy_seconds * 1000)}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
+        connection.execute("PRAGMA temp_store = MEMORY")  # no calendar text in temporary files
+        connection.execute("PRAGMA cache_size = -65536")  # in KiB; a large sync touches many pages
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.execute("PRAGMA journal_mode = WAL")
+
+    def on_begin(conn: sa.Connection) -> None:
+        # a transaction that begins by reading and writes later may fail half-way for want of the lock
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get("writes") else "BEGIN")
+
+    sa.event.listen(engine, "connect", on_connect)
+    sa.event.listen(engine, "begin", on_begin)
+
+
+@contextmanager
+def _foreign_keys_off(conn: sa.Connection) -> Iterator[None]:
+    """Begin a transaction in which a table may be rebuilt without its dependants being deleted with it."""
+    raw: Any = conn.connection.driver_connection  # the switch has no effect inside a transaction
+    raw.execute("PRAGMA foreign_keys = OFF")
+    try:
+        with conn.begin():
+            yield
+            if raw.execute("PRAGMA foreign_key_check").fetchone():
+                raise sqlite3.DatabaseError("a migration left rows without their parents")
+    finally:
+        raw.execute("PRAGMA foreign_keys = ON")
+
+
+def _migrate(conn: sa.Connection) -> None:
+    from calsignal.store import migrations
+
+    migrations.upgrade(conn)

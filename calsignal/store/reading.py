@@ -1,0 +1,338 @@
+"""Reads the ledger: rows back into the values of the model, in a few queries for any number of events."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from itertools import islice
+from operator import attrgetter
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from calsignal.ledger import Expansion, OpenCopy
+from calsignal.model import (
+    Answer,
+    Booking,
+    Capability,
+    Confidence,
+    Copy,
+    EventStatus,
+    Moment,
+    Participant,
+    Skipped,
+    Slot,
+    State,
+    Version,
+    moment_of_key,
+)
+from calsignal.store.tables import (
+    calendars,
+    connections,
+    events,
+    participants,
+    people,
+    skipped,
+    subjects,
+    syncs,
+    versions,
+)
+from calsignal.store.values import Connection, StoredCalendar, Wanted
+
+T = TypeVar("T")
+Condition = sa.ColumnElement[bool]
+
+CHUNK = 4000  # keys in one IN list; below the limit of every database
+ON_VERSION = participants.c.version_id == versions.c.id
+_PRESENCE = participants.join(versions, ON_VERSION)
+_GONE = [status.value for status in EventStatus if status.gone]
+_ANSWERS = {answer.value: answer for answer in Answer}
+_STATUSES = {status.value: status for status in EventStatus}
+
+
+def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """Yield lists of at most `size` items."""
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def fetch(conn: sa.Connection, query: sa.Select[Any], column: Any, keys: Iterable[Any] | None) -> Iterator[Any]:  # noqa: ANN401
+    """Yield the rows of `query`: all (None), or those whose `column` is among the distinct `keys`, chunk by chunk."""
+    if keys is None:
+        yield from conn.execute(query)
+    else:
+        for chunk in chunks(keys):
+            yield from conn.execute(query.where(column.in_(chunk)))
+
+
+def valid_at(table: sa.Table, as_of: datetime) -> Condition:
+    """Say that a row of `table` was seen, and not yet replaced, at `as_of`."""
+    return (table.c.seen_at <= as_of) & (table.c.valid_to.is_(None) | (table.c.valid_to > as_of))
+
+
+def connection_list(conn: sa.Connection, *conditions: Condition) -> tuple[Connection, ...]:
+    """Return the connections by name."""
+    rows = conn.execute(sa.select(connections).where(*conditions).order_by(connections.c.name))
+    return tuple(Connection(**{**row._asdict(), "settings": json.loads(row.settings)}) for row in rows)
+
+
+def calendar_list(conn: sa.Connection, *conditions: Condition) -> tuple[StoredCalendar, ...]:
+    """Return the calendars in the order in which they were first seen."""
+    columns = [column for column in calendars.c if column.name != "connection_id"]
+    query = sa.select(
+        *columns,
+        connections.c.name.label("connection"),
+        of_last_sync(syncs.c.started_at, syncs.c.ok).label("last_started"),
+        of_last_sync(syncs.c.finished_at, syncs.c.ok).label("last_synced"),
+    )
+    rows = conn.execute(query.join(connections).where(*conditions).order_by(calendars.c.id))
+    return tuple(StoredCalendar(**row._asdict()) for row in rows)
+
+
+def of_last_sync(column: sa.Column[T], *conditions: Condition) -> sa.ScalarSelect[T]:
+    """Return `column` of the last attempt to read the calendar at hand, of those that meet the conditions."""
+    latest = syncs.c.finished_at.desc(), syncs.c.id.desc()
+    query = sa.select(column).where(syncs.c.calendar_id == calendars.c.id, *conditions).order_by(*latest).limit(1)
+    return query.correlate(calendars).scalar_subquery()
+
+
+def open_copies(conn: sa.Connection, calendar: int, only: Iterable[str] | None = None) -> dict[str, OpenCopy]:
+    """Return the open copies of a calendar by event id; `only` narrows them to some ids."""
+    here = sa.select(events).where(events.c.calendar_id == calendar)
+    found = list(fetch(conn, here, events.c.external_id, None if only is None else set(only)))
+    scope = _Scope(versions.c.valid_to.is_(None), {event.id for event in found})
+    subject_of = _subjects(conn, subjects.c.valid_to.is_(None), scope.keys)
+    states = {row.event_id: (row, state) for row, state in _states(conn, scope, _people(conn, scope))}
+    return {event.external_id: _open_copy(event, *states[event.id], subject_of.get(event.id)) for event in found}
+
+
+def open_states(conn: sa.Connection, rows: Collection[int]) -> dict[int, State]:
+    """Return the state that each of these events is in, by its number."""
+    scope = _Scope(versions.c.valid_to.is_(None), rows)
+    return {row.event_id: state for row, state in _states(conn, scope, _people(conn, scope))}
+
+
+def _open_copy(event: Any, version: Any, state: State, subject: str | None) -> OpenCopy:  # noqa: ANN401
+    known = version.expanded_until is not None
+    return OpenCopy(
+        row=event.id,
+        event=event.external_id,
+        uid=event.uid,
+        original_start=moment_of_key(event.original_start),
+        subject=subject,
+        state=state,
+        expansion=Expansion(_moments(version.occurrences), version.expanded_until) if known else None,
+    )
+
+
+def history(conn: sa.Connection, as_of: datetime, wanted: Wanted | None) -> tuple[Copy, ...]:
+    """Return every copy that by `as_of` has shown a wanted person, with all that was known of it then."""
+    everybody = _everybody(conn)
+    chosen = None if wanted is None else _showing(conn, as_of, [n for n, who in everybody.items() if wanted(*who)])
+    # asking for most of a table key by key costs more than reading past the rest of it
+    dense = chosen is None or 3 * len(chosen) > (conn.scalar(sa.select(sa.func.count()).select_from(events)) or 0)
+    keys = None if dense else chosen
+    subject_of = _subjects(conn, valid_at(subjects, as_of), keys)
+    known: defaultdict[int, list[Version]] = defaultdict(list)
+    for row, state in _states(conn, _Scope(versions.c.seen_at <= as_of, keys, chosen), everybody):
+        known[row.event_id].append(Version(row.seen_at, row.not_before, state, _moments(row.occurrences)))
+    origins = _origins(conn, as_of)
+    copies = (
+        _copy(event, origins[event.calendar_id], tuple(known[event.id]), subject_of.get(event.id))
+        for event in fetch(conn, sa.select(events), events.c.id, keys)
+        if event.id in known
+    )
+    return tuple(sorted(copies, key=attrgetter("calendar", "event")))
+
+
+class _Scope:
+    """Which versions to read: a condition, event numbers to ask for, and event numbers to keep (None: all)."""
+
+    def __init__(self, where: Condition, keys: Collection[int] | None, keep: Collection[int] | None = None) -> None:
+        self.where = where
+        self.keys = keys
+        self.keep = keep
+
+    def rows(self, conn: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
+        """Yield the rows of a query about versions that are in scope by key and condition."""
+        return fetch(conn, query.where(self.where), versions.c.event_id, self.keys)
+
+
+_Origin = tuple[str, str, datetime | None, datetime | None]
+
+
+def _origins(conn: sa.Connection, as_of: datetime) -> dict[int, _Origin]:
+    """Return label, mailbox, sight and end of each calendar."""
+    query = sa.select(
+        calendars.c.id,
+        calendars.c.external_id,
+        calendars.c.retired_at.label("left_at"),
+        connections.c.name,
+        connections.c.mailbox,
+        connections.c.retired_at,
+        of_last_sync(syncs.c.finished_at, syncs.c.ok, syncs.c.finished_at <= as_of).label("sight"),
+    ).join(connections)
+    found = {}
+    for row in conn.execute(query):
+        ends = [end for end in (row.left_at, row.retired_at) if end is not None and end <= as_of]
+        found[row.id] = (f"{row.name}/{row.external_id}", row.mailbox, row.sight, min(ends, default=None))
+    return found
+
+
+def _copy(event: Any, origin: _Origin, known: tuple[Version, ...], subject: str | None) -> Copy:  # noqa: ANN401
+    label, mailbox, sight, retired_at = origin
+    return Copy(
+        calendar=label,
+        mailbox=mailbox,
+        event=event.external_id,
+        uid=event.uid,
+        original_start=moment_of_key(event.original_start),
+        baseline=event.baseline,
+        created=event.created,
+        versions=known,
+        subject=subject,
+        sight=sight,
+        retired_at=retired_at,
+    )
+
+
+Person = tuple[str, str, str | None]
+
+
+def _everybody(conn: sa.Connection) -> dict[int, Person]:
+    query = sa.select(people.c.id, people.c.person, people.c.domain, people.c.email)
+    return {number: (person, domain, email) for number, person, domain, email in conn.execute(query)}
+
+
+def _people(conn: sa.Connection, scope: _Scope) -> dict[int, Person]:
+    """Return the people on the versions in scope."""
+    query = sa.select(people.c.id, people.c.person, people.c.domain, people.c.email).distinct()
+    query = query.select_from(_PRESENCE.join(people, people.c.id == participants.c.person_id))
+    return {number: (person, domain, email) for number, person, domain, email in scope.rows(conn, query)}
+
+
+def _showing(conn: sa.Connection, as_of: datetime, numbers: Collection[int]) -> set[int]:
+    """Return the events that show one of these people in a version seen by `as_of`."""
+    query = sa.select(versions.c.event_id).select_from(_PRESENCE).where(versions.c.seen_at <= as_of).distinct()
+    return {row.event_id for row in fetch(conn, query, participants.c.person_id, numbers)}
+
+
+def _subjects(conn: sa.Connection, where: Condition, keys: Collection[int] | None) -> dict[int, str]:
+    query = sa.select(subjects.c.event_id, subjects.c.subject).where(where)
+    return dict(fetch(conn, query, subjects.c.event_id, keys))
+
+
+_STATE_COLUMNS = [column for column in versions.c if column.name != "valid_to"]
+
+
+def _states(conn: sa.Connection, scope: _Scope, who: Mapping[int, Person]) -> Iterator[tuple[Any, State]]:
+    """Yield each version in scope with its state, the versions of one event from old to new."""
+    present = _participants(conn, scope, who)
+    query = sa.select(*_STATE_COLUMNS).order_by(versions.c.event_id, versions.c.seen_at)
+    for row in scope.rows(conn, query):
+        if scope.keep is None or row.event_id in scope.keep:
+            yield row, _state(row, present.get(row.id, ()), who)
+
+
+def _state(row: Any, present: Iterable[Participant], who: Mapping[int, Person]) -> State:  # noqa: ANN401
+    tool = row.booking_tool
+    return State(
+        slot=_slot(row.start_at, row.end_at, all_day=row.all_day),
+        status=_STATUSES[row.status],
+        organizer=None if row.organizer_id is None else who[row.organizer_id][0],
+        people=tuple(sorted(present, key=attrgetter("person"))),
+        free=row.free,
+        hidden_guests=row.hidden_guests,
+        recurrence=row.recurrence,
+        booking=None if tool is None else Booking(tool, Confidence(row.booking_confidence)),
+        sees=_capabilities(row.sees),
+    )
+
+
+def _participants(conn: sa.Connection, scope: _Scope, who: Mapping[int, Person]) -> dict[int, list[Participant]]:
+    """Return the people of each version in scope; those who are alike are one object."""
+    query = sa.select(participants).select_from(_PRESENCE)
+    present: defaultdict[int, list[Participant]] = defaultdict(list)
+    alike: dict[tuple[Any, ...], Participant] = {}
+    for row in scope.rows(conn, query):
+        values = row[1:]
+        participant = alike.get(values)
+        if participant is None:
+            participant = alike[values] = _participant(values, who)
+        present[row[0]].append(participant)
+    return present
+
+
+def _participant(values: tuple[Any, ...], who: Mapping[int, Person]) -> Participant:
+    number, answer, answered_at, optional, resource, group, guests, start, end, all_day = values
+    person, domain, email = who[number]
+    return Participant(
+        person=person,
+        domain=domain,
+        email=email,
+        answer=_ANSWERS[answer],
+        answered_at=answered_at,
+        optional=optional,
+        resource=resource,
+        group=group,
+        guests=guests,
+        proposed=None if start is None else _slot(start, end, all_day=all_day),
+    )
+
+
+def _slot(start: datetime, end: datetime, *, all_day: bool) -> Slot:
+    return Slot(start.date(), end.date()) if all_day else Slot(start, end)
+
+
+@lru_cache(maxsize=64)
+def _capabilities(text: str) -> frozenset[Capability]:
+    return frozenset(map(Capability, text.split()))
+
+
+def _moments(text: str | None) -> tuple[Moment, ...]:
+    return tuple(map(_moment, text.split())) if text else ()
+
+
+def _moment(key: str) -> Moment:
+    # what `moment_of_key` reads, ten times faster; a series has hundreds of them
+    moment = datetime.fromisoformat(key)
+    return moment if "T" in key else moment.date()
+
+
+def unnamed(conn: sa.Connection, calendar: int, wanted: Wanted) -> tuple[str, ...]:
+    """Return the ids of the open events, not gone, that show wanted people whose address is not known."""
+    query = (
+        sa.select(events.c.external_id, people.c.person, people.c.domain)
+        .select_from(_PRESENCE)
+        .join(events, events.c.id == versions.c.event_id)
+        .join(people, people.c.id == participants.c.person_id)
+        .where(events.c.calendar_id == calendar, versions.c.valid_to.is_(None), versions.c.status.not_in(_GONE))
+        .where(people.c.email.is_(None))
+    )
+    return tuple(sorted({event for event, person, domain in conn.execute(query) if wanted(person, domain, None)}))
+
+
+def numbers_of(conn: sa.Connection, wanted: Wanted) -> set[int]:
+    """Return the numbers of the people who are wanted."""
+    return {number for number, who in _everybody(conn).items() if wanted(*who)}
+
+
+def all_people(conn: sa.Connection) -> Sequence[Person]:
+    """Return person, domain and address of everybody, sorted."""
+    return sorted(_everybody(conn).values(), key=lambda who: who[0])
+
+
+def skipped_at(conn: sa.Connection, as_of: datetime) -> tuple[Skipped, ...]:
+    """Return what could not be read as of then, on connections that were not retired by then."""
+    active = connections.c.retired_at.is_(None) | (connections.c.retired_at > as_of)
+    query = (
+        sa.select(connections.c.name, skipped.c.external_id, skipped.c.reason)
+        .select_from(skipped.join(calendars).join(connections))
+        .where(valid_at(skipped, as_of), active)
+        .distinct()
+    )
+    return tuple(Skipped(*row) for row in sorted(map(tuple, conn.execute(query))))

@@ -1,0 +1,270 @@
+"""The store: every question and every change that the program has for the database, each in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+import sqlalchemy as sa
+
+from calsignal.errors import InputError
+from calsignal.ledger import OpenCopy
+from calsignal.model import Account, ConnectionState, Copy, Skipped
+from calsignal.store import accounts, reading, states, writing
+from calsignal.store.database import Database
+from calsignal.store.tables import (
+    calendars,
+    connections,
+    events,
+    meta,
+    participants,
+    people,
+    subjects,
+    syncs,
+    versions,
+)
+from calsignal.store.values import Connection, Erased, StoredCalendar, Wanted
+from calsignal.store.writing import Pen
+
+
+class Store:
+    """The only door to the database. Every method may raise `StoreError`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back connections and files; on SQLite, leave nothing that was erased in the write-ahead log."""
+        self._database.close()
+
+    # connections and calendars
+
+    def connect(self, name: str, provider: str, mailbox: str, settings: Mapping[str, str], at: datetime) -> Connection:
+        """Remember an authorised mailbox; under a name that is known, replace its settings and end its retirement.
+
+        Raises `InputError` when a connection of another provider has that name.
+        """
+        row = {"mailbox": mailbox, "settings": json.dumps(dict(settings), sort_keys=True), "retired_at": None}
+        with self._database.writing() as conn:
+            there = reading.connection_list(conn, connections.c.name == name)
+            if there and there[0].provider != provider:
+                raise InputError(f"{name} is already the name of a {there[0].provider} connection")
+            if there:
+                conn.execute(sa.update(connections).where(connections.c.name == name).values(**row))
+            else:
+                conn.execute(sa.insert(connections).values(name=name, provider=provider, connected_at=at, **row))
+            return _one_connection(conn, name)
+
+    def connections(self) -> tuple[Connection, ...]:
+        """Return all connections, the retired ones too, by name."""
+        with self._database.reading() as conn:
+            return reading.connection_list(conn)
+
+    def retire(self, name: str, at: datetime) -> None:
+        """Keep what a connection told, and read it no more. Raises `InputError` for an unknown name."""
+        with self._database.writing() as conn:
+            number = _one_connection(conn, name).id
+            active = (connections.c.id == number) & connections.c.retired_at.is_(None)
+            conn.execute(sa.update(connections).where(active).values(retired_at=at))
+
+    def erase_connection(self, name: str) -> Erased:
+        """Remove a connection with everything it told, and count that. Raises `InputError` for an unknown name."""
+        with self._database.writing() as conn:
+            number = _one_connection(conn, name).id
+            own_calendars = conn.scalars(sa.select(calendars.c.id).where(calendars.c.connection_id == number)).all()
+            own = sa.select(events.c.id).join(calendars).where(calendars.c.connection_id == number)
+            rows = conn.scalars(own).all()
+            count = sa.select(sa.func.count()).select_from(versions).where(versions.c.event_id.in_(own))
+            version_count = conn.scalar(count) or 0
+            unmet = writing.erase_events(conn, rows)
+            conn.execute(sa.delete(connections).where(connections.c.id == number))
+            return Erased(len(own_calendars), len(rows), version_count, unmet)
+
+    def calendar(self, connection: Connection, external_id: str, name: str) -> StoredCalendar:
+        """Return a calendar of a connection, first making it known or its name current where that is due."""
+        this = (calendars.c.connection_id == connection.id) & (calendars.c.external_id == external_id)
+        with self._database.reading() as conn:
+            found = reading.calendar_list(conn, this)
+        if found and found[0].name == name and found[0].retired_at is None:
+            return found[0]
+        with self._database.writing() as conn:
+            renamed = sa.update(calendars).where(this).values(name=name, retired_at=None)
+            if not conn.execute(renamed).rowcount:
+                row = {"connection_id": connection.id, "external_id": external_id, "name": name}
+                conn.execute(sa.insert(calendars).values(**row))
+            return reading.calendar_list(conn, this)[0]
+
+    def calendars(self, connection: Connection) -> tuple[StoredCalendar, ...]:
+        """Return the calendars of a connection, the retired ones too, in the order in which they were first seen."""
+        with self._database.reading() as conn:
+            return reading.calendar_list(conn, calendars.c.connection_id == connection.id)
+
+    def retire_calendar(self, calendar: StoredCalendar, at: datetime) -> None:
+        """Keep what a calendar told; its connection lists it no more."""
+        active = (calendars.c.id == calendar.id) & calendars.c.retired_at.is_(None)
+        with self._database.writing() as conn:
+            conn.execute(sa.update(calendars).where(active).values(retired_at=at))
+
+    # the ledger
+
+    def open_copies(self, calendar: StoredCalendar, only: Iterable[str] | None = None) -> Mapping[str, OpenCopy]:
+        """Return the open copies of a calendar by event id; `only` narrows them to some ids."""
+        with self._database.reading() as conn:
+            return reading.open_copies(conn, calendar.id, only)
+
+    @contextmanager
+    def writing(self, calendar: StoredCalendar) -> Iterator[Pen]:
+        """Give a pen for one calendar, and one transaction; leaving without `finish`, or by an error, undoes all.
+
+        Another writer waits meanwhile: ask no network in here, and nothing of the store but through the pen.
+        """
+        with self._database.writing() as conn:
+            pen = Pen(conn, calendar.id)
+            yield pen
+            if not pen.finished:
+                conn.rollback()
+
+    def failed(
+        self,
+        connection: Connection,
+        calendar: StoredCalendar | None,
+        started_at: datetime,
+        finished_at: datetime,
+        problem: str,
+    ) -> None:
+        """Record an attempt that failed, at a calendar or (None) before any; `problem` is for the reader."""
+        row = {
+            "connection_id": connection.id,
+            "calendar_id": calendar and calendar.id,
+            "started_at": started_at,
+            "finished_at": finished_at,
+            "ok": False,
+            "baseline": False,
+            "problem": problem,
+        }
+        with self._database.writing() as conn:
+            conn.execute(sa.insert(syncs).values(**row))
+
+    def hold(self, calendar: StoredCalendar, why: str, at: datetime) -> None:
+        """Keep a calendar's old rows and cursor for now; counts as an attempt that failed of `why`."""
+        with self._database.writing() as conn:
+            conn.execute(sa.update(calendars).where(calendars.c.id == calendar.id).values(held=why))
+            its = sa.select(calendars.c.connection_id).where(calendars.c.id == calendar.id).scalar_subquery()
+            attempt = sa.insert(syncs).values(connection_id=its, calendar_id=calendar.id, problem=why)
+            conn.execute(attempt.values(started_at=at, finished_at=at, ok=False, baseline=False))
+
+    def release(self, calendar: StoredCalendar) -> None:
+        """End a hold, so that the next sync believes what it reads."""
+        with self._database.writing() as conn:
+            conn.execute(sa.update(calendars).where(calendars.c.id == calendar.id).values(held=None))
+
+    # reports
+
+    def history(self, as_of: datetime, wanted: Wanted | None = None) -> tuple[Copy, ...]:
+        """Return every copy that had shown a wanted person (None: every copy) by `as_of`, as it was known then.
+
+        Each copy comes with all its versions seen by then. Sorted by calendar and event id.
+        """
+        with self._database.reading() as conn:
+            return reading.history(conn, as_of, wanted)
+
+    def connection_states(self, as_of: datetime, stale_after: timedelta) -> tuple[ConnectionState, ...]:
+        """Return how the connections stood at `as_of`; unread for `stale_after` is stale."""
+        with self._database.reading() as conn:
+            return states.connection_states(conn, as_of, stale_after)
+
+    def skipped_at(self, as_of: datetime) -> tuple[Skipped, ...]:
+        """Return what could not be read as of then; the source is the name of the connection."""
+        with self._database.reading() as conn:
+            return reading.skipped_at(conn, as_of)
+
+    # people
+
+    def people(self) -> Sequence[tuple[str, str, str | None]]:
+        """Return person, domain and address (None: not known) of everybody on any event, by person."""
+        with self._database.reading() as conn:
+            return reading.all_people(conn)
+
+    def unnamed(self, calendar: StoredCalendar, wanted: Wanted) -> tuple[str, ...]:
+        """Return the events to read again: open, not gone, and with a wanted person whose address is not known."""
+        with self._database.reading() as conn:
+            return reading.unnamed(conn, calendar.id, wanted)
+
+    def forget_addresses(self, keep: Wanted) -> int:
+        """Drop the address of everybody for whom `keep` says no; return of how many."""
+        with self._database.writing() as conn:
+            dropped = reading.numbers_of(conn, lambda *who: who[2] is not None and not keep(*who))
+            for chunk in reading.chunks(dropped):
+                conn.execute(sa.update(people).where(people.c.id.in_(chunk)).values(email=None))
+            return len(dropped)
+
+    def forget_subjects(self, known: Wanted) -> int:
+        """Drop all subjects of the events that in no version show a known person; return of how many events."""
+        with self._database.writing() as conn:
+            named = set(conn.scalars(sa.select(subjects.c.event_id).distinct()))
+            on = sa.select(versions.c.event_id, participants.c.person_id).join(participants, reading.ON_VERSION)
+            here = on.where(versions.c.event_id.in_(sa.select(subjects.c.event_id))).distinct()
+            anybody = reading.numbers_of(conn, known)
+            named -= {event for event, person in conn.execute(here) if person in anybody}
+            writing.drop_subjects(conn, named)
+            return len(named)
+
+    # accounts
+
+    def accounts(self) -> tuple[Account, ...]:
+        """Return the accounts by name, whatever its case."""
+        with self._database.reading() as conn:
+            return accounts.all_accounts(conn)
+
+    def add_account(self, account: Account) -> None:
+        """Add an account.
+
+        Raises `InputError` when there is one of that name, or another one has a domain or an address of it.
+        """
+        with self._database.writing() as conn:
+            accounts.add(conn, account)
+
+    def replace_account(self, account: Account) -> None:
+        """Replace everything about the account of that name.
+
+        Raises `InputError` when there is none, or another one has a domain or an address of it.
+        """
+        with self._database.writing() as conn:
+            accounts.put(conn, account)
+
+    def remove_account(self, name: str) -> None:
+        """Remove an account. Raises `InputError` when there is none of that name."""
+        with self._database.writing() as conn:
+            accounts.remove(conn, name)
+
+    # single facts
+
+    def remember(self, key: str, value: str) -> None:
+        """Keep a fact about this store, in place of the one under that key."""
+        with self._database.writing() as conn:
+            if not conn.execute(sa.update(meta).where(meta.c.key == key).values(value=value)).rowcount:
+                conn.execute(sa.insert(meta).values(key=key, value=value))
+
+    def recall(self, key: str) -> str | None:
+        """Return what `remember` kept."""
+        with self._database.reading() as conn:
+            return conn.scalar(sa.select(meta.c.value).where(meta.c.key == key))
+
+
+def _one_connection(conn: sa.Connection, name: str) -> Connection:
+    found = reading.connection_list(conn, connections.c.name == name)
+    if not found:
+        raise InputError(f"there is no connection {name}", "see their names with: calsignal connections")
+    return found[0]

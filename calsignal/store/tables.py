@@ -1,0 +1,287 @@
+"""The tables. A change here needs a migration and a new `HEAD`; a test compares the two.
+
+Enumerations are stored as the text of their values, moments in UTC, days as midnight UTC beside `all_day`. What a
+person wrote is stored only in `Words` columns.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+HEAD = "0001"
+"""The revision these tables are; revisions are numbered, so that older and newer can be told without Alembic."""
+
+
+class Utc(sa.TypeDecorator[datetime]):
+    """Keep an instant: aware in, aware and in UTC out, to the microsecond; a naive one is refused.
+
+    SQLite has no type for it: there it is text of fixed width, which sorts as time does.
+    """
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.String(32))
+        return dialect.type_descriptor(sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a zone cannot be stored")
+        moment = value.astimezone(UTC)
+        return moment.isoformat(" ", "microseconds") if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ANN401, ARG002
+        if value is None:
+            return None
+        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+def storable(text: str) -> str:
+    """Return `text` with what no database takes, NUL and halves of surrogate pairs, replaced by U+FFFD."""
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\0", "\ufffd")
+
+
+class Words(sa.TypeDecorator[str]):
+    """Keep text that a stranger may have written; what no database takes is replaced."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
+        return None if value is None else storable(value)
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts rows by itself only in a column that is called exactly INTEGER
+Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _id() -> sa.Column[int]:
+    return sa.Column("id", Number, primary_key=True)
+
+
+def _of(table: str, *, nullable: bool = False, **options: Any) -> sa.Column[int]:  # noqa: ANN401
+    """Return a column that points to a row of `table` and goes when that row goes."""
+    target = sa.ForeignKey(f"{table}.id", ondelete="CASCADE")
+    return sa.Column(f"{table.removesuffix('s')}_id", Number, target, nullable=nullable, **options)
+
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    comment="single facts about this store",
+)
+
+connections = sa.Table(
+    "connections",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("mailbox", sa.Text, nullable=False),
+    sa.Column("settings", sa.Text, nullable=False, comment="JSON object of texts; never a secret"),
+    sa.Column("connected_at", Utc, nullable=False),
+    sa.Column("retired_at", Utc, comment="when it was disconnected"),
+    comment="authorised mailboxes",
+)
+
+calendars = sa.Table(
+    "calendars",
+    metadata,
+    _id(),
+    _of("connections"),
+    sa.Column("external_id", Words, nullable=False, comment="the provider's own name for it"),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("cursor", sa.Text, comment="where the next pull goes on"),
+    sa.Column("fingerprint", sa.Text, comment="of the question that the cursor answers"),
+    sa.Column("held", sa.Text, comment="why it keeps its old rows and cursor"),
+    sa.Column("retired_at", Utc, comment="when the connection stopped listing it"),
+    sa.UniqueConstraint("connection_id", "external_id"),
+    comment="calendars of the connections",
+)
+
+syncs = sa.Table(
+    "syncs",
+    metadata,
+    _id(),
+    _of("connections"),
+    _of("calendars", nullable=True, comment="null: it failed before any calendar"),
+    sa.Column("started_at", Utc, nullable=False),
+    sa.Column("finished_at", Utc, nullable=False),
+    sa.Column("ok", sa.Boolean, nullable=False),
+    sa.Column("baseline", sa.Boolean, nullable=False, comment="the first successful one of its calendar"),
+    sa.Column("problem", Words),
+    sa.Index(None, "calendar_id", "finished_at"),
+    sa.Index(None, "connection_id", "finished_at"),
+    comment="every attempt to read a calendar",
+)
+
+gaps = sa.Table(
+    "gaps",
+    metadata,
+    _id(),
+    _of("connections", index=True),
+    _of("calendars", index=True),
+    sa.Column("start_at", Utc, nullable=False),
+    sa.Column("end_at", Utc, nullable=False),
+    sa.Column("reason", Words, nullable=False),
+    sa.Column("seen_at", Utc, nullable=False),
+    comment="stretches in which changes may have been missed",
+)
+
+skipped = sa.Table(
+    "skipped",
+    metadata,
+    _id(),
+    _of("calendars", index=True),
+    sa.Column("seen_at", Utc, nullable=False),
+    sa.Column("valid_to", Utc, comment="null: still skipped"),
+    sa.Column("external_id", Words, nullable=False),
+    sa.Column("reason", Words, nullable=False),
+    comment="what could not be read",
+)
+
+people = sa.Table(
+    "people",
+    metadata,
+    _id(),
+    sa.Column("person", sa.Text, nullable=False, unique=True, comment="keyed hash of the normalised address"),
+    sa.Column("domain", Words, nullable=False),
+    sa.Column("email", Words, comment="null where nobody on the team has a reason to know it"),
+    comment="everybody who is on an event",
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    _id(),
+    _of("calendars"),
+    sa.Column("external_id", Words, nullable=False, comment="the provider's own name for this copy"),
+    sa.Column("uid", Words, nullable=False, comment="normalised iCalendar UID"),
+    sa.Column("original_start", sa.String(16), nullable=False, comment="names an occurrence, else empty"),
+    sa.Column("created", Utc),
+    sa.Column("baseline", sa.Boolean, nullable=False, comment="came with the first successful sync"),
+    sa.UniqueConstraint("calendar_id", "external_id"),
+    comment="copies: what one calendar says about one event",
+)
+
+subjects = sa.Table(
+    "subjects",
+    metadata,
+    _id(),
+    _of("events", index=True),
+    sa.Column("seen_at", Utc, nullable=False),
+    sa.Column("valid_to", Utc, comment="null: the current one"),
+    sa.Column("subject", Words, nullable=False),
+    comment="what events were called; no row where that is not kept",
+)
+
+versions = sa.Table(
+    "versions",
+    metadata,
+    _id(),
+    _of("events"),
+    sa.Column("seen_at", Utc, nullable=False),
+    sa.Column("not_before", Utc, comment="nothing was known to differ before; null: unknown"),
+    sa.Column("valid_to", Utc, comment="null: the open version"),
+    sa.Column("start_at", Utc, nullable=False),
+    sa.Column("end_at", Utc, nullable=False),
+    sa.Column("all_day", sa.Boolean, nullable=False, comment="start_at and end_at are midnights that mean days"),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("organizer_id", Number, sa.ForeignKey("people.id"), index=True),
+    sa.Column("free", sa.Boolean, nullable=False),
+    sa.Column("hidden_guests", sa.Boolean, nullable=False),
+    sa.Column("recurrence", Words, comment="RFC 5545 text of a series: times and rules only"),
+    sa.Column("booking_tool", Words),
+    sa.Column("booking_confidence", sa.String(16)),
+    sa.Column("sees", sa.Text, nullable=False, comment="capabilities, sorted, between spaces"),
+    sa.Column("occurrences", sa.Text, comment="original starts of a series, between spaces"),
+    sa.Column("expanded_until", Utc, comment="how far occurrences is complete; null: no series"),
+    sa.UniqueConstraint("event_id", "seen_at"),
+    comment="the ledger: what each copy said, and when that was seen",
+)
+
+participants = sa.Table(
+    "participants",
+    metadata,
+    _of("versions", primary_key=True),
+    sa.Column("person_id", Number, sa.ForeignKey("people.id"), primary_key=True, index=True),
+    sa.Column("answer", sa.String(16), nullable=False),
+    sa.Column("answered_at", Utc),
+    sa.Column("optional", sa.Boolean, nullable=False),
+    sa.Column("resource", sa.Boolean, nullable=False),
+    sa.Column("is_group", sa.Boolean, nullable=False),
+    sa.Column("guests", sa.Integer, nullable=False, comment="unnamed companions"),
+    sa.Column("proposed_start", Utc),
+    sa.Column("proposed_end", Utc),
+    sa.Column("proposed_all_day", sa.Boolean),
+    comment="who is on a version, the organiser included",
+    sqlite_with_rowid=False,  # the key is most of the row
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("folded", sa.Text, nullable=False, unique=True, comment="the name in one case"),
+    sa.Column("type", sa.String(16), nullable=False),
+    sa.Column("owner", sa.Text, comment="address of a rep"),
+    comment="companies we sell to",
+)
+
+account_domains = sa.Table(
+    "account_domains",
+    metadata,
+    _id(),
+    _of("accounts", index=True),
+    sa.Column("domain", sa.Text, nullable=False, unique=True),
+    comment="registrable domains of the accounts",
+)
+
+account_addresses = sa.Table(
+    "account_addresses",
+    metadata,
+    _id(),
+    _of("accounts", index=True),
+    sa.Column("address", sa.Text, nullable=False, unique=True),
+    sa.Column("person", sa.Text, nullable=False),
+    comment="single addresses of the accounts, outside their domains",
+)
+
+account_key_players = sa.Table(
+    "account_key_players",
+    metadata,
+    _id(),
+    _of("accounts", index=True),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("person", sa.Text, nullable=False),
+    comment="people whose time counts most",
+)
+
+# as Alembic makes it; a fresh store is stamped without Alembic
+alembic_version = sa.Table(
+    "alembic_version",
+    sa.MetaData(),
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)

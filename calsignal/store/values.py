@@ -1,0 +1,62 @@
+"""What the store hands out and what it refuses, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from calsignal.errors import SourceError
+
+Wanted = Callable[[str, str, str | None], bool]
+"""Say yes or no to a person, given the person key, the domain, and the address where it is known."""
+
+
+class Outrun(SourceError):
+    """Report that another sync of the same calendar finished while this one was reading; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("another sync of this calendar was faster", "nothing is lost; sync again for the latest")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """One authorised mailbox as the store knows it. `settings` is the provider's own, in clear."""
+
+    id: int
+    name: str
+    provider: str
+    mailbox: str
+    settings: Mapping[str, str]
+    connected_at: datetime
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True)
+class StoredCalendar:
+    """One calendar with its cursor. `connection` is a name.
+
+    `last_started` and `last_synced` are the begin and the end of the last successful sync; `held` says why the
+    calendar keeps its old rows.
+    """
+
+    id: int
+    connection: str
+    external_id: str
+    name: str
+    cursor: str | None
+    fingerprint: str | None
+    last_started: datetime | None
+    last_synced: datetime | None
+    held: str | None
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Erased:
+    """How much an erasure removed. `people` are those who are on no event any more."""
+
+    calendars: int
+    events: int
+    versions: int
+    people: int

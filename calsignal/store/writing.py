@@ -1,0 +1,330 @@
+"""Writes what a sync of one calendar found: carries out the actions of the ledger inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from calsignal.ledger import Action, Add, Erase, Expansion, Extend, Name, OpenCopy, Retitle, Supersede
+from calsignal.model import Participant, Skipped, State, instant, moment_key
+from calsignal.store import reading
+from calsignal.store.tables import (
+    calendars,
+    events,
+    gaps,
+    participants,
+    people,
+    skipped,
+    subjects,
+    syncs,
+    versions,
+)
+from calsignal.store.values import Outrun, StoredCalendar
+
+A = TypeVar("A", Add, Supersede, Retitle, Extend, Erase, Name)
+_BATCH = 5000  # actions carried out together: enough to be fast, few enough to hold
+
+
+class Pen:
+    """Writes one calendar inside one transaction; nothing is kept unless `finish` was called."""
+
+    def __init__(self, conn: sa.Connection, calendar: int) -> None:
+        self._conn = conn
+        lock = sa.select(calendars.c.id).where(calendars.c.id == calendar).with_for_update()
+        conn.execute(lock)
+        self.calendar: StoredCalendar = reading.calendar_list(conn, calendars.c.id == calendar)[0]
+        self.finished = False
+        self._numbers: dict[str, int] = {}
+        self._seen_at: datetime | None = None
+
+    def open_copies(self, only: Iterable[str] | None = None) -> Mapping[str, OpenCopy]:
+        """Return the open copies by event id; `only` narrows them to some ids."""
+        return reading.open_copies(self._conn, self.calendar.id, only)
+
+    def apply(
+        self, actions: Iterable[Action], *, seen_at: datetime, not_before: datetime | None, baseline: bool
+    ) -> None:
+        """Carry out what the ledger decided; versions begin at `seen_at`.
+
+        A version of a baseline says nothing about what was before. Raises `Outrun` unless `seen_at` is after the
+        calendar's last successful sync.
+        """
+        self._must_lead(seen_at)
+        moment = _Moment(seen_at, None if baseline else not_before, baseline)
+        for batch in reading.chunks(actions, _BATCH):
+            self._erase([action.row for action in _only(Erase, batch)])
+            self._name(_only(Name, batch))
+            self._retitle(_only(Retitle, batch), seen_at)
+            self._extend(_only(Extend, batch))
+            self._supersede(_only(Supersede, batch), moment)
+            self._add(_only(Add, batch), moment)
+
+    def skipped(self, rows: Sequence[Skipped], seen_at: datetime, *, read: Container[str] | None = None) -> None:
+        """Record what could not be read now.
+
+        `read` are the ids that could be read after all, when the pull told only what changed; None says that `rows`
+        is everything, so that what was skipped before and is not among them is skipped no more.
+        """
+        self._must_lead(seen_at)
+        columns = (skipped.c.id, skipped.c.external_id, skipped.c.reason)
+        here = (skipped.c.calendar_id == self.calendar.id) & skipped.c.valid_to.is_(None)
+        still = {(row.external_id, row.reason): row.id for row in self._conn.execute(sa.select(*columns).where(here))}
+        now = {(row.id, row.reason) for row in rows}
+        again = {event for event, _ in now}
+        over = [
+            number
+            for (event, reason), number in still.items()
+            if (event, reason) not in now and (read is None or event in again or event in read)
+        ]
+        for chunk in reading.chunks(over):
+            self._conn.execute(sa.update(skipped).where(skipped.c.id.in_(chunk)).values(valid_to=seen_at))
+        self._insert(
+            skipped,
+            [
+                {"calendar_id": self.calendar.id, "seen_at": seen_at, "external_id": event, "reason": reason}
+                for event, reason in sorted(now - still.keys())
+            ],
+        )
+
+    def gap(self, start: datetime, end: datetime, reason: str, seen_at: datetime) -> None:
+        """Record a stretch in which changes may have been missed."""
+        self._must_lead(seen_at)
+        row = {"start_at": start, "end_at": end, "reason": reason, "seen_at": seen_at}
+        self._insert(gaps, [{**row, **self._place()}])
+
+    def finish(
+        self,
+        cursor: str | None,
+        fingerprint: str | None,
+        started_at: datetime,
+        finished_at: datetime,
+        *,
+        baseline: bool,
+    ) -> None:
+        """Save the cursor, record the success, and end a hold.
+
+        Raises `Outrun` when another sync of the calendar finished after this one had started.
+        """
+        last = self.calendar.last_synced
+        if last is not None and started_at < last:
+            raise Outrun
+        end = max(finished_at, started_at, self._seen_at or started_at)  # a clock may have been set back meanwhile
+        success = {"started_at": started_at, "finished_at": end, "ok": True, "baseline": baseline}
+        self._insert(syncs, [{**success, **self._place()}])
+        saved = sa.update(calendars).where(calendars.c.id == self.calendar.id)
+        self._conn.execute(saved.values(cursor=cursor, fingerprint=fingerprint, held=None))
+        self.finished = True
+
+    def _place(self) -> dict[str, Any]:
+        connection = sa.select(calendars.c.connection_id).where(calendars.c.id == self.calendar.id)
+        return {"calendar_id": self.calendar.id, "connection_id": self._conn.scalar(connection)}
+
+    def _must_lead(self, seen_at: datetime) -> None:
+        last = self.calendar.last_synced
+        if last is not None and seen_at <= last:
+            raise Outrun
+        self._seen_at = max(seen_at, self._seen_at or seen_at)
+
+    def _insert(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            self._conn.execute(sa.insert(table), rows)
+
+    def _insert_numbered(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
+        """Insert rows and return their numbers in the same order."""
+        numbered = sa.insert(table).returning(table.c.id, sort_by_parameter_order=True)
+        return self._conn.execute(numbered, rows).scalars().all() if rows else ()
+
+    def _add(self, actions: Sequence[Add], moment: _Moment) -> None:
+        rows = [
+            {
+                "calendar_id": self.calendar.id,
+                "external_id": kept.event,
+                "uid": kept.uid,
+                "original_start": moment_key(kept.original_start),
+                "created": kept.created,
+                "baseline": moment.baseline,
+            }
+            for kept in (action.kept for action in actions)
+        ]
+        numbers = self._insert_numbered(events, rows)
+        titled = zip(numbers, actions, strict=True)
+        self._insert(
+            subjects,
+            [
+                {"event_id": number, "seen_at": moment.seen_at, "subject": action.kept.subject}
+                for number, action in titled
+                if action.kept.subject is not None
+            ],
+        )
+        self._open(
+            [(number, act.kept.state, act.expansion) for number, act in zip(numbers, actions, strict=True)], moment
+        )
+
+    def _supersede(self, actions: Sequence[Supersede], moment: _Moment) -> None:
+        if not actions:
+            return
+        before = reading.open_states(self._conn, [action.row for action in actions])
+        for action in actions:
+            if _bare(before[action.row]) == _bare(action.state):
+                raise ValueError("a version must differ from the one before it")
+        for chunk in reading.chunks(before):
+            still = versions.c.event_id.in_(chunk) & versions.c.valid_to.is_(None)
+            self._conn.execute(sa.update(versions).where(still).values(valid_to=moment.seen_at))
+        self._open([(action.row, action.state, action.expansion) for action in actions], moment)
+
+    def _open(self, states: Sequence[tuple[int, State, Expansion | None]], moment: _Moment) -> None:
+        """Open versions of events, given by number, with the people on them."""
+        self._meet(participant for _, state, _ in states for participant in state.people)
+        rows = [_version_row(event, state, expansion, moment, self._numbers) for event, state, expansion in states]
+        numbers = self._insert_numbered(versions, rows)
+        self._insert(
+            participants,
+            [
+                _participant_row(number, participant, self._numbers[participant.person])
+                for number, (_, state, _) in zip(numbers, states, strict=True)
+                for participant in state.people
+            ],
+        )
+
+    def _meet(self, found: Iterable[Participant]) -> None:
+        """Make sure that everybody has a row, with the address where it is known now."""
+        new = {participant.person: participant for participant in found if participant.person not in self._numbers}
+        rows = [{"person": one.person, "domain": one.domain, "email": one.email} for one in new.values()]
+        if rows:
+            self._conn.execute(_unless_there(self._conn, people), rows)
+        query = sa.select(people.c.id, people.c.person, people.c.email)
+        blank = []
+        for row in reading.fetch(self._conn, query, people.c.person, new):
+            self._numbers[row.person] = row.id
+            if row.email is None and new[row.person].email is not None:
+                blank.append(Name(row.person, str(new[row.person].email)))
+        self._name(blank)
+
+    def _name(self, actions: Sequence[Name]) -> None:
+        if actions:
+            filled = sa.update(people).where(people.c.person == sa.bindparam("who"))
+            rows = [{"who": action.person, "email": action.email} for action in actions]
+            self._conn.execute(filled.values(email=sa.bindparam("email")), rows)
+
+    def _retitle(self, actions: Sequence[Retitle], seen_at: datetime) -> None:
+        """Give events a new subject; one that is no longer to be kept leaves with its past."""
+        kept = {action.row: action.subject for action in actions if action.subject is not None}
+        drop_subjects(self._conn, [action.row for action in actions if action.subject is None])
+        for chunk in reading.chunks(kept):
+            still = subjects.c.event_id.in_(chunk) & subjects.c.valid_to.is_(None)
+            self._conn.execute(sa.update(subjects).where(still).values(valid_to=seen_at))
+        rows = [{"event_id": event, "seen_at": seen_at, "subject": subject} for event, subject in kept.items()]
+        self._insert(subjects, rows)
+
+    def _extend(self, actions: Sequence[Extend]) -> None:
+        if actions:
+            still = (versions.c.event_id == sa.bindparam("event")) & versions.c.valid_to.is_(None)
+            filled = sa.update(versions).where(still)
+            columns: dict[str, Any] = {name: sa.bindparam(name) for name in ("occurrences", "expanded_until")}
+            rows = [{"event": action.row, **_expansion_row(action.expansion)} for action in actions]
+            self._conn.execute(filled.values(**columns), rows)
+
+    def _erase(self, rows: Sequence[int]) -> None:
+        erase_events(self._conn, rows)
+        if rows:
+            self._numbers.clear()  # some of these people may be gone now
+
+
+class _Moment:
+    """When something was seen, and since when it may have been so."""
+
+    def __init__(self, seen_at: datetime, not_before: datetime | None, baseline: bool) -> None:
+        self.seen_at = seen_at
+        self.not_before = not_before
+        self.baseline = baseline
+
+
+def _only(kind: type[A], actions: Iterable[Action]) -> list[A]:
+    return [action for action in actions if isinstance(action, kind)]
+
+
+def _unless_there(conn: sa.Connection, table: sa.Table) -> Any:  # noqa: ANN401
+    """Return an insert that leaves a row alone which another writer made first."""
+    dialect = import_module(f"sqlalchemy.dialects.{conn.dialect.name}")
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def _bare(state: State) -> State:
+    """Return a state without addresses: knowing one more of them is no change."""
+    return replace(state, people=tuple(replace(participant, email=None) for participant in state.people))
+
+
+def _version_row(
+    event: int, state: State, expansion: Expansion | None, moment: _Moment, numbers: Mapping[str, int]
+) -> dict[str, Any]:
+    booking = state.booking
+    return {
+        "event_id": event,
+        "seen_at": moment.seen_at,
+        "not_before": moment.not_before,
+        "start_at": instant(state.slot.start, UTC),
+        "end_at": instant(state.slot.end, UTC),
+        "all_day": state.slot.all_day,
+        "status": state.status.value,
+        "organizer_id": None if state.organizer is None else numbers[state.organizer],
+        "free": state.free,
+        "hidden_guests": state.hidden_guests,
+        "recurrence": state.recurrence,
+        "booking_tool": booking and booking.tool,
+        "booking_confidence": booking and booking.confidence.value,
+        "sees": " ".join(sorted(capability.value for capability in state.sees)),
+        **_expansion_row(expansion),
+    }
+
+
+def _expansion_row(expansion: Expansion | None) -> dict[str, Any]:
+    if expansion is None:
+        return {"occurrences": None, "expanded_until": None}
+    return {"occurrences": " ".join(map(moment_key, expansion.occurrences)), "expanded_until": expansion.until}
+
+
+def _participant_row(version: int, participant: Participant, number: int) -> dict[str, Any]:
+    proposed = participant.proposed
+    return {
+        "version_id": version,
+        "person_id": number,
+        "answer": participant.answer.value,
+        "answered_at": participant.answered_at,
+        "optional": participant.optional,
+        "resource": participant.resource,
+        "is_group": participant.group,
+        "guests": participant.guests,
+        "proposed_start": proposed and instant(proposed.start, UTC),
+        "proposed_end": proposed and instant(proposed.end, UTC),
+        "proposed_all_day": proposed and proposed.all_day,
+    }
+
+
+def drop_subjects(conn: sa.Connection, rows: Iterable[int]) -> None:
+    """Remove every subject that these events ever had."""
+    for chunk in reading.chunks(rows):
+        conn.execute(sa.delete(subjects).where(subjects.c.event_id.in_(chunk)))
+
+
+def erase_events(conn: sa.Connection, rows: Iterable[int]) -> int:
+    """Remove events with all that hangs on them, and the people who are on no event any more; count those."""
+    met: set[int] = set()
+    met_on = versions.join(participants, participants.c.version_id == versions.c.id)
+    query = sa.select(participants.c.person_id).select_from(met_on).distinct()
+    for chunk in reading.chunks(rows):
+        met.update(row.person_id for row in reading.fetch(conn, query, versions.c.event_id, chunk))
+        conn.execute(sa.delete(events).where(events.c.id.in_(chunk)))
+    return _forget_unmet(conn, met)
+
+
+def _forget_unmet(conn: sa.Connection, numbers: Collection[int]) -> int:
+    unmet = ~sa.exists().where(participants.c.person_id == people.c.id)
+    return sum(
+        conn.execute(sa.delete(people).where(people.c.id.in_(chunk), unmet)).rowcount
+        for chunk in reading.chunks(numbers)
+    )
