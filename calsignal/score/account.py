@@ -1,0 +1,259 @@
+"""One account's result, and the ranking of many. The definition of the score: pure in (meetings, account, as_of)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from calsignal.history import Lens, Meeting
+from calsignal.model import Account, AccountType, Change, Level, Status
+from calsignal.score.constants import Constants
+from calsignal.score.facts import Fact, Sight, facts
+from calsignal.score.rescheduling import chains, rescheduling
+from calsignal.score.result import AccountResult, FirstAction, Flag
+from calsignal.score.status import (
+    Standings,
+    ask_before,
+    buyer_waits,
+    invited_at,
+    next_line,
+    pushes,
+    standings,
+    verdict,
+    walk_away,
+)
+from calsignal.score.time import buyer_time
+from calsignal.score.wording import clock, count, day_name, listing, times
+
+ORDER = tuple(Status)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A result with what only the first action needs to know; `result` is what reports print."""
+
+    result: AccountResult
+    standings: Standings
+    sight: Sight
+
+
+def score_account(
+    account: Account,
+    meetings: Sequence[Meeting],
+    lens: Lens,
+    constants: Constants,
+    *,
+    unknown: str | None = None,
+    stale: tuple[str, ...] = (),
+) -> Scored:
+    """Return the account's score, status and evidence as of `lens.as_of`.
+
+    `meetings` may hold others' meetings too. `unknown` says why nothing can be known; `stale` names the calendars
+    that are behind.
+    """
+    sight = Sight(lens, constants, account)
+    found = facts(meetings, sight)
+    linked = chains(found, sight)
+    state = standings(found, linked, sight)
+    time = buyer_time(found, sight)
+    acts = rescheduling(found, linked, sight)
+    ruling = verdict(state, unknown, sight)
+    points = constants.weight_time * time.points + constants.weight_rescheduling * acts.points
+    result = AccountResult(
+        account=account,
+        rank=None,
+        status=ruling.status,
+        stale=stale,
+        rule=ruling.rule,
+        evidence=ruling.evidence,
+        score=state.pace.keep * points,
+        keep=state.pace.keep,
+        time=time,
+        rescheduling=acts,
+        quiet_days=state.pace.quiet,
+        usual_gap_days=state.pace.usual_gap,
+        stall_after=state.pace.stall_after,
+        lost_after=state.pace.lost_after,
+        next_meeting=state.next_firm.view if state.next_firm else None,
+        last_held=state.last_held.view if state.last_held else None,
+        firm_buyers=_firm_buyers(found, sight),
+        flags=tuple(_flags(state, ruling.status, sight)),
+        meetings=tuple(f.view for f in found),
+        changes=_changes(found),
+        unknown=tuple(_unknown(found)),
+    )
+    return Scored(result, state, sight)
+
+
+def ranked(scored: Iterable[Scored]) -> tuple[Scored, ...]:
+    """Return the results in order of rank; customers and partners come last and have none."""
+    everybody = sorted(scored, key=_rank_key)
+    rank = 0
+    out = []
+    for one in everybody:
+        if one.result.account.type is AccountType.PROSPECT:
+            rank += 1
+            out.append(replace(one, result=replace(one.result, rank=rank)))
+        else:
+            out.append(one)
+    return tuple(out)
+
+
+def _rank_key(one: Scored) -> tuple[bool, int, float, float, str]:
+    r = one.result
+    apart = r.account.type is not AccountType.PROSPECT
+    return apart, ORDER.index(r.status), -r.score, -r.time.raw_hours, r.account.name
+
+
+def _changes(found: Iterable[Fact]) -> tuple[Change, ...]:
+    """Return every change of the account's meetings and series, each once, newest first."""
+    series = {f.meeting.uid: f.meeting.series for f in found if f.meeting.series is not None}
+    changes = [c for f in found for c in f.meeting.changes] + [c for s in series.values() for c in s.changes]
+    return tuple(sorted(changes, key=lambda c: (c.seen_at, c.uid, str(c.original_start), c.kind.value), reverse=True))
+
+
+def _unknown(found: Iterable[Fact]) -> Iterator[str]:
+    hidden = sum(any(b.evidence == "not visible from here" for b in f.view.buyers) for f in found)
+    if hidden:
+        yield f"answers on {count(hidden, 'meeting')} are not visible from the calendars that are connected"
+    baseline = sum(f.meeting.baseline and f.meeting.created is None for f in found)
+    if baseline:
+        yield f"when {count(baseline, 'meeting')} came about: already there at the first sync, without a date"
+
+
+# --- flags ----------------------------------------------------------------------------------------------------------
+
+
+def _firm_buyers(found: Iterable[Fact], sight: Sight) -> tuple[str, ...]:
+    """Return who was firm in the past 90 days or is ahead: addresses, or `someone@domain` where none is kept."""
+    recent = [f for f in found if f.firm and sight.age(f.start) <= sight.constants.firm_buyer_days]
+    people = {
+        b.person: b.email or f"someone@{b.domain}" for f in recent for b in f.view.buyers if b.level >= Level.FIRM
+    }
+    return tuple(sorted(people.values()))
+
+
+def _flags(s: Standings, status: Status, sight: Sight) -> Iterator[Flag]:
+    buyers = _firm_buyers(s.found, sight)
+    if len(buyers) == 1:
+        yield Flag("single-threaded", f"only {buyers[0]} is firm")
+    missing = _key_players_missing(s, sight)
+    if missing:
+        yield Flag("key-player-missing", f"no firm meeting with {listing(missing)}, ever")
+    yield from _habits(s, sight)
+    if not s.firm_ahead and s.last_held and status in (Status.REAL, Status.SOFT, Status.STALLED):
+        yield Flag("no-next-step", "nothing firm is booked at any distance")
+    if s.firm_ahead and s.next_firm is None:
+        yield Flag("next-far-off", f"the only firm slot is on {day_name(s.firm_ahead[0].view.slot.start, sight)}")
+    yield from _waiting(s, sight)
+
+
+def _key_players_missing(s: Standings, sight: Sight) -> list[str]:
+    met = {
+        b.who.person
+        for f in s.found
+        if not f.excluded
+        for seen in f.meeting.states
+        for b in sight.buyers(seen)
+        if b.level >= Level.FIRM
+    }
+    return [address for address, person in sorted(sight.account.key_players.items()) if person not in met]
+
+
+def _habits(s: Standings, sight: Sight) -> Iterator[Flag]:
+    c = sight.constants
+    held = [f for f in s.found if f.held]
+    streak = 0
+    for fact in reversed(held):
+        if fact.view.level >= Level.OWNED:
+            break
+        streak += 1
+    if streak >= c.seller_driven_meetings:
+        yield Flag("seller-driven", f"none of the last {streak} meetings was the buyer's idea")
+    recent = [f for f in s.found if f.firm and sight.age(f.start) <= c.firm_buyer_days]
+    if recent and all(f.meeting.series for f in recent):
+        yield Flag("series-only", "all firm meetings are dates of a series")
+
+
+def _waiting(s: Standings, sight: Sight) -> Iterator[Flag]:
+    patience = timedelta(hours=sight.constants.answer_hours)
+    waits = [at for f in s.found if (at := buyer_waits(f, sight)) is not None and sight.as_of - at > patience]
+    if waits:
+        hours = int((sight.as_of - min(waits)) / timedelta(hours=1))
+        yield Flag("answer-the-buyer", f"{count(len(waits), 'invitation')} of theirs unanswered, the oldest {hours} h")
+    silent = [f for f in s.invitations if f.ahead and f.view.level == Level.INVITED]
+    units = {f.meeting.uid: sight.age(invited_at(f)) for f in silent}
+    if units:
+        yield Flag("unanswered-invitations", f"{len(units)} unanswered, the oldest {max(units.values())} d")
+
+
+# --- the first action -----------------------------------------------------------------------------------------------
+
+
+def first_action(scored: Sequence[Scored]) -> FirstAction | None:
+    """Return the one thing to do first: the first rule that applies to any prospect, in order of rank."""
+    prospects = [one for one in scored if one.result.account.type is AccountType.PROSPECT]
+    for number, rule in enumerate((_answer, _next_step, _today, _about_to_turn, _walk_away), start=1):
+        for one in prospects:
+            found = rule(one)
+            if found is not None:
+                text, due = found
+                return FirstAction(number, one.result.account.name, text, due)
+    return None
+
+
+Proposal = tuple[str, date | None]
+
+
+def _answer(one: Scored) -> Proposal | None:
+    waiting = [(at, f) for f in one.standings.found if (at := buyer_waits(f, one.sight)) is not None]
+    if not waiting:
+        return None
+    since, fact = min(waiting, key=lambda pair: (pair[0], pair[1].start))
+    hours = int((one.sight.as_of - since) / timedelta(hours=1))
+    proposed = next((p.proposed for p in fact.meeting.now.merged.people if p.proposed is not None), None)
+    when = clock(proposed or fact.view.slot, one.sight)
+    what = "proposal" if proposed else "invitation"
+    return f"Answer the buyer: their {what} for {when} has waited {hours} h.", one.sight.today
+
+
+def _next_step(one: Scored) -> Proposal | None:
+    if one.result.status is not Status.REAL or one.standings.firm_ahead:
+        return None
+    due = ask_before(one.standings, one.sight)
+    return f"Ask for a next step before {day_name(due, one.sight)}: {one.result.evidence}", due
+
+
+def _today(one: Scored) -> Proposal | None:
+    today = [f for f in one.standings.firm_ahead if one.sight.age(f.start) == 0]
+    if not today:
+        return None
+    return f"Meet them today. {next_line(today[0], one.sight)}", one.sight.today
+
+
+def _about_to_turn(one: Scored) -> Proposal | None:
+    s, sight = one.standings, one.sight
+    if s.next_firm is not None:
+        number, days = pushes(s.linked.behind(s.next_firm.meeting))
+        if number == sight.constants.stalled_pushes - 1 and one.result.status is Status.REAL:
+            when = clock(s.next_firm.view.slot, sight)
+            return f"Hold {when}: put off {times(number)} already ({days} d).", sight.day(s.next_firm.start)
+        return None
+    quiet, limit = s.pace.quiet, s.pace.stall_after
+    if one.result.status is not Status.SOFT or quiet is None or not 0 <= limit - quiet <= sight.constants.warn_days:
+        return None
+    due = sight.today + timedelta(days=int(limit - quiet))
+    return f"Ask for a firm slot before {day_name(due, sight)}: {one.result.evidence}", due
+
+
+def _walk_away(one: Scored) -> Proposal | None:
+    """Say it once per loss: on the day the account is lost, or on the Monday after."""
+    s, sight = one.standings, one.sight
+    if one.result.status is not Status.LOST or s.pace.quiet is None:
+        return None
+    days_lost = s.pace.quiet - int(s.pace.lost_after) - 1
+    if days_lost > (2 if sight.today.weekday() == 0 else 0):
+        return None
+    due = walk_away(s, sight)
+    return f"Walk away: {one.result.evidence}", due
