@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from calsignal.history import Lens, Meeting
-from calsignal.model import Account, AccountType, Change, Level, Status
+from calsignal.directory import Who
+from calsignal.history import Lens, Meeting, Seen
+from calsignal.model import Account, AccountType, Change, Level, Role, Status
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact, Sight, facts
 from calsignal.score.rescheduling import chains, rescheduling
@@ -80,7 +81,7 @@ def score_account(
         firm_buyers=_firm_buyers(found, sight),
         flags=tuple(_flags(state, ruling.status, sight)),
         meetings=tuple(f.view for f in found),
-        changes=_changes(found),
+        changes=_changes(found, sight),
         unknown=tuple(_unknown(found)),
     )
     return Scored(result, state, sight)
@@ -106,11 +107,20 @@ def _rank_key(one: Scored) -> tuple[bool, int, float, float, str]:
     return apart, ORDER.index(r.status), -r.score, -r.time.raw_hours, r.account.name
 
 
-def _changes(found: Iterable[Fact]) -> tuple[Change, ...]:
-    """Return every change of the account's meetings and series, each once, newest first."""
+def _changes(found: Iterable[Fact], sight: Sight) -> tuple[Change, ...]:
+    """Return what happened on the account's meetings and series, each once, newest first; strangers are left out."""
     series = {f.meeting.uid: f.meeting.series for f in found if f.meeting.series is not None}
     changes = [c for f in found for c in f.meeting.changes] + [c for s in series.values() for c in s.changes]
-    return tuple(sorted(changes, key=lambda c: (c.seen_at, c.uid, str(c.original_start), c.kind.value), reverse=True))
+    known = {w.person for f in found for seen in f.meeting.states for w in _parties(seen, sight)}
+    told = [c for c in changes if c.person is None or c.person in known]
+    return tuple(sorted(told, key=lambda c: (c.seen_at, c.uid, str(c.original_start), c.kind.value), reverse=True))
+
+
+def _parties(seen: Seen, sight: Sight) -> Iterator[Who]:
+    for participant in seen.merged.people:
+        who = sight.lens.directory.who(participant)
+        if who.role is Role.SELLER or who.account == sight.account.name:
+            yield who
 
 
 def _unknown(found: Iterable[Fact]) -> Iterator[str]:

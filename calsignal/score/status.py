@@ -298,4 +298,3 @@ def buyer_waits(fact: Fact, sight: Sight) -> datetime | None:
     if ours and all(p.answer is Answer.NONE for p in ours):
         return invited_at(fact)
     return None
-

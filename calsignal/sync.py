@@ -1,0 +1,330 @@
+"""The one place where things happen in order: pull, redact, compare, append. One transaction per calendar.
+
+The network is asked only before a transaction begins; what is decided is decided again inside it, on what the store
+then holds, so that two syncs at once lose nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from calsignal.config import Settings
+from calsignal.contract import Access, Calendar, Event, Gone, Page, Retry, Source, Window
+from calsignal.errors import CalsignalError, CursorExpired, SourceError, StoreError
+from calsignal.ledger import (
+    Action,
+    Erase,
+    Expansion,
+    Extend,
+    OpenCopy,
+    Pulled,
+    Redactor,
+    Supersede,
+    compare,
+    due_for_extension,
+    emptied,
+    missing,
+)
+from calsignal.model import Role, Skipped
+from calsignal.recurrence import UnreadableSeries, expand
+from calsignal.registry import Registry
+from calsignal.store import Connection, Outrun, Pen, Store, StoredCalendar
+from calsignal.team import team_directory
+from calsignal.vault import Vault, connection_secret
+
+LEDGER_FORMAT = "1"
+"""Raised when what we keep of an event changes, so that every calendar is read afresh."""
+
+SPARE = timedelta(days=31)
+"""How far a series is expanded beyond the horizon, so that it is extended once a month and not at each sync."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the sync of one connection went; `problem` is a sentence for the reader, `skipped` what was not read."""
+
+    connection: str
+    problem: str | None = None
+    hint: str = ""
+    events: int = 0
+    written: int = 0
+    skipped: tuple[Skipped, ...] = ()
+
+
+@dataclass(frozen=True)
+class Syncer:
+    """Everything a sync needs. `clock` returns the present as an aware instant, later at each call."""
+
+    store: Store
+    settings: Settings
+    registry: Registry
+    vault: Vault
+    address_key: bytes
+    clock: Callable[[], datetime]
+    retry: Retry
+    accept: frozenset[str] = frozenset()
+
+    def sync(self, connections: Iterable[Connection]) -> Iterator[Outcome]:
+        """Sync the connections one by one; yield each outcome as it comes. A failing one does not stop the others."""
+        directory = team_directory(self.store, self.settings)
+        redactor = Redactor(directory, self.address_key, subjects=self.settings.privacy.subjects)
+        for connection in connections:
+            yield self._connection(connection, redactor)
+
+    def _connection(self, connection: Connection, redactor: Redactor) -> Outcome:
+        started = self.clock()
+        try:
+            source = self.registry.get(connection.provider).open(self._access(connection))
+            try:
+                return self._source(connection, source, redactor)
+            finally:
+                source.close()
+        except StoreError:
+            raise
+        except CalsignalError as error:
+            self.store.failed(connection, None, started, self.clock(), str(error))
+            return Outcome(connection.name, str(error), error.hint)
+
+    def _access(self, connection: Connection) -> Access:
+        name = connection_secret(connection.name)
+        now = self.clock()
+        days = self.settings.sync
+        return Access(
+            mailbox=connection.mailbox,
+            settings=connection.settings,
+            config=self.settings.providers.get(connection.provider, {}),
+            secret=self.vault.get(name),
+            save_secret=lambda secret: self.vault.set(name, secret),
+            window=Window(now - timedelta(days=days.history_days), now + timedelta(days=days.horizon_days)),
+            retry=self.retry,
+            read_text=self.settings.privacy.link_text,
+            allow_private_addresses=self.settings.privacy.private_addresses,
+        )
+
+    def _source(self, connection: Connection, source: Source, redactor: Redactor) -> Outcome:
+        outcome = Outcome(connection.name)
+        listed = source.calendars()
+        for calendar in listed:
+            stored = self.store.calendar(connection, calendar.id, calendar.name)
+            outcome = _joined(outcome, self._calendar(connection, source, calendar, stored, redactor))
+        for stored in self.store.calendars(connection):
+            if stored.retired_at is None and stored.external_id not in {c.id for c in listed}:
+                self.store.retire_calendar(stored, self.clock())
+        return outcome
+
+    def _calendar(
+        self, connection: Connection, source: Source, calendar: Calendar, stored: StoredCalendar, redactor: Redactor
+    ) -> Outcome:
+        started = self.clock()
+        job = _Job(self, connection, source, calendar, stored, redactor, started)
+        try:
+            return job.run()
+        except Outrun:
+            return Outcome(connection.name)
+        except StoreError:
+            raise
+        except CalsignalError as error:
+            self.store.failed(connection, stored, started, self.clock(), str(error))
+            return Outcome(connection.name, str(error), error.hint)
+
+
+def _joined(one: Outcome, other: Outcome) -> Outcome:
+    return replace(
+        one,
+        problem=one.problem or other.problem,
+        hint=one.hint or other.hint,
+        events=one.events + other.events,
+        written=one.written + other.written,
+        skipped=one.skipped + other.skipped,
+    )
+
+
+def fingerprint(provider: str, calendar: str, settings: Settings) -> str:
+    """Return what stands for the question that a cursor answers; a cursor of another question is worth nothing."""
+    days = settings.sync
+    question = (LEDGER_FORMAT, provider, calendar, days.history_days, days.horizon_days, settings.privacy.link_text)
+    return hashlib.sha256(repr(question).encode()).hexdigest()[:16]
+
+
+@dataclass
+class _Said:
+    """Everything one pull said, before redaction."""
+
+    events: dict[str, Event] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)
+    skipped: list[Skipped] = field(default_factory=list)
+    cursor: str | None = None
+    full: bool = False
+    expired: bool = False
+
+    def add(self, page: Page) -> None:
+        for event in page.events:
+            self.events[event.id] = event
+            self.removed.discard(event.id)
+        for event_id in page.removed:
+            self.removed.add(event_id)
+            self.events.pop(event_id, None)
+        self.unread.update(page.unread)
+        self.skipped.extend(page.skipped)
+        self.full = self.full or page.full
+        self.cursor = page.cursor or self.cursor
+
+
+@dataclass
+class _Job:
+    """The sync of one calendar."""
+
+    syncer: Syncer
+    connection: Connection
+    source: Source
+    calendar: Calendar
+    stored: StoredCalendar
+    redactor: Redactor
+    started: datetime
+    expansions: dict[str, Expansion] = field(default_factory=dict)
+
+    def run(self) -> Outcome:
+        said = self._pull()
+        known = self.syncer.store.open_copies(self.stored)
+        series = [c for c in known.values() if c.state.recurrence and c.expansion]
+        self.expansions = {c.state.recurrence: c.expansion for c in series if c.state.recurrence and c.expansion}
+        self._read_again(said)
+        pulled = self._redacted(said)
+        now, zone = self.syncer.clock(), self.syncer.settings.team.timezone
+        lost = missing(known, pulled, now, zone)
+        why = emptied(known, {*lost, *(said.removed & known.keys())}, now, zone)
+        if why is not None and self.connection.name not in self.syncer.accept:
+            return self._hold(why)
+        pulled = self._confirmed(said, pulled, lost)
+        written = self._write(said, pulled)
+        return Outcome(self.connection.name, events=len(said.events), written=written, skipped=tuple(said.skipped))
+
+    # --- the network ------------------------------------------------------------------------------------------------
+
+    def _pull(self) -> _Said:
+        """Pull from the cursor; when it has expired start afresh, once."""
+        mark = self._fingerprint()
+        cursor = self.stored.cursor if self.stored.fingerprint == mark else None
+        try:
+            return self._pages(cursor)
+        except CursorExpired:
+            if cursor is None:
+                raise
+            said = self._pages(None)
+            said.expired = True
+            return said
+
+    def _pages(self, cursor: str | None) -> _Said:
+        said = _Said()
+        try:
+            for page in self.source.pull(self.calendar, cursor):
+                said.add(page)
+        except (CalsignalError, OSError):
+            raise
+        except Exception as error:  # a provider's own mistake must not stop the other connections
+            raise SourceError(
+                f"the provider {self.connection.provider} failed ({type(error).__name__})",
+                "update calsignal; if it stays, report it with the name of the error",
+            ) from error
+        return said
+
+    def _fingerprint(self) -> str:
+        return fingerprint(self.connection.provider, self.calendar.id, self.syncer.settings)
+
+    def _read_again(self, said: _Said) -> None:
+        """Read the events again that show people whom an account now claims, but whose address was not kept."""
+        directory = self.redactor.directory
+
+        def claimed(person: str, domain: str, email: str | None) -> bool:
+            return directory.who_is(person, domain, email).role is Role.BUYER
+
+        for event_id in self.syncer.store.unnamed(self.stored, claimed):
+            if event_id not in said.events and event_id not in said.removed:
+                found = self.source.find(self.calendar, event_id)
+                if isinstance(found, Event):
+                    said.events[event_id] = found
+
+    def _confirmed(self, said: _Said, pulled: Pulled, lost: Iterable[str]) -> Pulled:
+        """Ask for each event that is missing whether it is really gone."""
+        gone: set[str] = set()
+        back: dict[str, Event] = {}
+        for event_id in lost:
+            found = self.source.find(self.calendar, event_id)
+            if isinstance(found, Gone):
+                gone.add(event_id)
+            else:
+                back[event_id] = found
+        said.events |= back
+        kept = {**pulled.kept, **self._redacted(replace(said, events=back)).kept}
+        return replace(pulled, kept=kept, gone=frozenset(gone))
+
+    # --- deciding ---------------------------------------------------------------------------------------------------
+
+    def _redacted(self, said: _Said) -> Pulled:
+        kept = {}
+        unread = set(said.unread)
+        for event_id, event in said.events.items():
+            if event.draft:
+                unread.add(event_id)
+                continue
+            redacted = self.redactor.redact(event)
+            if redacted is not None and redacted.state.recurrence is not None:
+                try:
+                    self._expand(redacted.state.recurrence)
+                except UnreadableSeries as error:
+                    said.skipped.append(Skipped(self.connection.name, event_id, f"its series cannot be read: {error}"))
+                    unread.add(event_id)
+                    continue
+            kept[event_id] = redacted
+        return Pulled(kept=kept, removed=frozenset(said.removed), unread=frozenset(unread), full=said.full)
+
+    def _expand(self, recurrence: str) -> Expansion:
+        """Expand a series from the window's start; one that is known already is not expanded again."""
+        found = self.expansions.get(recurrence)
+        if found is None:
+            days = self.syncer.settings.sync
+            until = self.started + timedelta(days=days.horizon_days) + SPARE
+            starts = expand(recurrence, self.started - timedelta(days=days.history_days), until)
+            found = self.expansions[recurrence] = Expansion(starts, until)
+        return found
+
+    def _extensions(self, known: Mapping[str, OpenCopy]) -> Iterator[Action]:
+        horizon = self.started + timedelta(days=self.syncer.settings.sync.horizon_days)
+        for copy in due_for_extension(known, horizon):
+            if copy.expansion is None or copy.state.recurrence is None:
+                continue
+            more = expand(copy.state.recurrence, copy.expansion.until, horizon + SPARE)
+            starts = dict.fromkeys((*copy.expansion.occurrences, *more))
+            yield Extend(copy.row, Expansion(tuple(starts), horizon + SPARE))
+
+    # --- the store --------------------------------------------------------------------------------------------------
+
+    def _hold(self, why: str) -> Outcome:
+        self.syncer.store.hold(self.stored, why, self.syncer.clock())
+        hint = f"if that is right: calsignal sync --accept {self.connection.name}"
+        return Outcome(self.connection.name, f"{why}; kept the old ones", hint)
+
+    def _write(self, said: _Said, pulled: Pulled) -> int:
+        with self.syncer.store.writing(self.stored) as pen:
+            known = pen.open_copies()
+            actions = compare(known, pulled, self.redactor.directory, self._expand)
+            renewed = {a.row for a in actions if isinstance(a, Supersede | Erase)}
+            actions += self._extensions({e: c for e, c in known.items() if c.row not in renewed})
+            self._append(pen, said, actions)
+        return len(actions)
+
+    def _append(self, pen: Pen, said: _Said, actions: list[Action]) -> None:
+        baseline = pen.calendar.last_synced is None
+        seen_at = self.syncer.clock()
+        pen.apply(actions, seen_at=seen_at, not_before=pen.calendar.last_started, baseline=baseline)
+        if said.full:
+            pen.skipped(said.skipped, seen_at)
+        else:
+            pen.skipped(said.skipped, seen_at, read=frozenset(said.events) | said.removed)
+        if said.expired and pen.calendar.last_synced is not None:
+            pen.gap(pen.calendar.last_synced, seen_at, "the service had forgotten where we were", seen_at)
+        pen.finish(said.cursor, self._fingerprint(), self.started, seen_at, baseline=baseline)
