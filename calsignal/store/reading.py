@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
@@ -62,11 +64,22 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 
 def fetch(conn: sa.Connection, query: sa.Select[Any], column: Any, keys: Iterable[Any] | None) -> Iterator[Any]:  # noqa: ANN401
     """Yield the rows of `query`: all (None), or those whose `column` is among the distinct `keys`, chunk by chunk."""
-    if keys is None:
-        yield from conn.execute(query)
-    else:
-        for chunk in chunks(keys):
-            yield from conn.execute(query.where(column.in_(chunk)))
+    asked = [query] if keys is None else (query.where(column.in_(chunk)) for chunk in chunks(keys))
+    for one in asked:
+        for rows in conn.execute(one).partitions(CHUNK):
+            yield from rows
+
+
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """Keep the garbage collector from walking again and again through what is being built: all of it is kept."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def valid_at(table: sa.Table, as_of: datetime) -> Condition:
@@ -100,6 +113,7 @@ def of_last_sync(column: sa.Column[T], *conditions: Condition) -> sa.ScalarSelec
     return query.correlate(calendars).scalar_subquery()
 
 
+@_collecting_nothing()
 def open_copies(conn: sa.Connection, calendar: int, only: Iterable[str] | None = None) -> dict[str, OpenCopy]:
     """Return the open copies of a calendar by event id; `only` narrows them to some ids."""
     here = sa.select(events).where(events.c.calendar_id == calendar)
@@ -129,6 +143,7 @@ def _open_copy(event: Any, version: Any, state: State, subject: str | None) -> O
     )
 
 
+@_collecting_nothing()
 def history(conn: sa.Connection, as_of: datetime, wanted: Wanted | None) -> tuple[Copy, ...]:
     """Return every copy that by `as_of` has shown a wanted person, with all that was known of it then."""
     everybody = _everybody(conn)
@@ -226,39 +241,64 @@ def _subjects(conn: sa.Connection, where: Condition, keys: Collection[int] | Non
     return dict(fetch(conn, query, subjects.c.event_id, keys))
 
 
-_STATE_COLUMNS = [column for column in versions.c if column.name != "valid_to"]
+_SEEN = [versions.c[name] for name in ("id", "event_id", "seen_at", "not_before", "occurrences", "expanded_until")]
+_SAID = [
+    versions.c[name]
+    for name in (
+        "start_at",
+        "end_at",
+        "all_day",
+        "status",
+        "organizer_id",
+        "free",
+        "hidden_guests",
+        "recurrence",
+        "booking_tool",
+        "booking_confidence",
+        "sees",
+    )
+]
 
 
 def _states(conn: sa.Connection, scope: _Scope, who: Mapping[int, Person]) -> Iterator[tuple[Any, State]]:
     """Yield each version in scope with its state, the versions of one event from old to new."""
     present = _participants(conn, scope, who)
-    query = sa.select(*_STATE_COLUMNS).order_by(versions.c.event_id, versions.c.seen_at)
+    query = sa.select(*_SEEN, *_SAID).order_by(versions.c.event_id, versions.c.seen_at)
     for row in scope.rows(conn, query):
         if scope.keep is None or row.event_id in scope.keep:
-            yield row, _state(row, present.get(row.id, ()), who)
+            yield row, _state(row[len(_SEEN) :], present.get(row.id, ()), who)
 
 
-def _state(row: Any, present: Iterable[Participant], who: Mapping[int, Person]) -> State:  # noqa: ANN401
-    tool = row.booking_tool
+# rows are taken apart by position here: by name costs more than all the rest
+
+
+def _state(said: Sequence[Any], present: Iterable[Participant], who: Mapping[int, Person]) -> State:
+    start, end, all_day, status, organizer, free, hidden_guests, recurrence, tool, confidence, sees = said
     return State(
-        slot=_slot(row.start_at, row.end_at, all_day=row.all_day),
-        status=_STATUSES[row.status],
-        organizer=None if row.organizer_id is None else who[row.organizer_id][0],
-        people=tuple(sorted(present, key=attrgetter("person"))),
-        free=row.free,
-        hidden_guests=row.hidden_guests,
-        recurrence=row.recurrence,
-        booking=None if tool is None else Booking(tool, Confidence(row.booking_confidence)),
-        sees=_capabilities(row.sees),
+        _slot(start, end, all_day=all_day),
+        _STATUSES[status],
+        None if organizer is None else who[organizer][0],
+        tuple(sorted(present, key=attrgetter("person"))),
+        free,
+        hidden_guests,
+        recurrence,
+        None if tool is None else Booking(tool, Confidence(confidence)),
+        _capabilities(sees),
     )
 
 
 def _participants(conn: sa.Connection, scope: _Scope, who: Mapping[int, Person]) -> dict[int, list[Participant]]:
     """Return the people of each version in scope; those who are alike are one object."""
-    query = sa.select(participants).select_from(_PRESENCE)
+    # without keys nearly all are wanted, and the rest costs less than looking up each one's version
+    everybody = sa.select(participants)
+    rows = (
+        fetch(conn, everybody, None, None)
+        if scope.keys is None
+        else scope.rows(conn, everybody.join(versions, ON_VERSION))
+    )
     present: defaultdict[int, list[Participant]] = defaultdict(list)
     alike: dict[tuple[Any, ...], Participant] = {}
-    for row in scope.rows(conn, query):
+    for row in rows:
         values = row[1:]
         participant = alike.get(values)
         if participant is None:
@@ -267,20 +307,12 @@ def _participants(conn: sa.Connection, scope: _Scope, who: Mapping[int, Person])
     return present
 
 
-def _participant(values: tuple[Any, ...], who: Mapping[int, Person]) -> Participant:
+def _participant(values: Sequence[Any], who: Mapping[int, Person]) -> Participant:
     number, answer, answered_at, optional, resource, group, guests, start, end, all_day = values
     person, domain, email = who[number]
+    proposed = None if start is None else _slot(start, end, all_day=all_day)
     return Participant(
-        person=person,
-        domain=domain,
-        email=email,
-        answer=_ANSWERS[answer],
-        answered_at=answered_at,
-        optional=optional,
-        resource=resource,
-        group=group,
-        guests=guests,
-        proposed=None if start is None else _slot(start, end, all_day=all_day),
+        person, domain, email, _ANSWERS[answer], answered_at, optional, resource, group, guests, proposed
     )
 
 
