@@ -168,7 +168,7 @@ def digest(
         first_action=first_action(mine),
         today=tuple(_today(listed, rep, world.lens)),
         accounts=tuple(listed),
-        changes=tuple(_changes(mine, start)),
+        changes=tuple(_changes(mine, start, world.lens.directory)),
         since=start,
         suggestions=() if world.scored else suggestions(store, settings, as_of, BEST_SUGGESTIONS),
     )
@@ -213,15 +213,19 @@ GOOD_ANSWERS = (Answer.ACCEPTED, Answer.TENTATIVE)
 NEUTRAL = (ChangeKind.ORGANIZER_CHANGED, ChangeKind.DURATION_CHANGED, ChangeKind.RESPONSE_RESET)
 
 
-def _changes(scored: Iterable[Scored], since: datetime) -> Iterable[AccountChange]:
-    """Return what was seen since then, good news first, each in the order of time."""
+def _changes(scored: Iterable[Scored], since: datetime, directory: Directory) -> Iterable[AccountChange]:
+    """Return what buyers did since then, good news first, each in the order of time; our own answers are no news."""
     found = [
         AccountChange(one.result.account.name, change, is_good(change))
         for one in scored
         for change in one.result.changes
-        if change.seen_at >= since
+        if change.seen_at >= since and not _is_ours(change, directory)
     ]
     return sorted(found, key=lambda c: (not c.good, c.change.seen_at, c.account, c.change.kind.value, c.change.uid))
+
+
+def _is_ours(change: Change, directory: Directory) -> bool:
+    return change.email is not None and directory.is_seller(change.email.rpartition("@")[2], change.email)
 
 
 def is_good(change: Change) -> bool:
