@@ -1,7 +1,7 @@
 """The only door to the database.
 
 `open_store` is where to begin; `Store` lists what can be asked. Importing this package loads no database library:
-that happens when a store is opened.
+that happens when a store is opened, or when `Store` or `Pen` is asked for at run time rather than as a type.
 """
 
 from __future__ import annotations
@@ -27,3 +27,15 @@ def open_store(url: str, *, create: bool = True, busy_seconds: float = 10.0) -> 
     from calsignal.store.store import Store
 
     return Store(Database(url, create=create, busy_seconds=busy_seconds))
+
+
+def __getattr__(name: str) -> object:
+    if name == "Store":
+        from calsignal.store.store import Store
+
+        return Store
+    if name == "Pen":
+        from calsignal.store.writing import Pen
+
+        return Pen
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
