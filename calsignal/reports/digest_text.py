@@ -1,0 +1,186 @@
+"""A rep's morning on one screen: what to do first, today, the accounts by status, what is new."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from calsignal.model import Actor, ChangeKind, Status
+from calsignal.reports.foot import foot
+from calsignal.reports.layout import BOLD, CYAN, DIM, GREEN, PLAIN, YELLOW, Cell, Page, Run, cell, width_of
+from calsignal.reports.tables import suggestion_rows
+from calsignal.reports.words import COLOURS, Calendar, duration, first_sentence, happened, plural, subject, who
+from calsignal.score.result import AccountResult, Digest, FirstAction, TodayMeeting
+
+SCREEN = 15  # accounts
+TODAY = 8  # meetings
+NEWS = 6  # changes
+_FAIR = {Status.REAL: 5, Status.SOFT: 3, Status.STALLED: 2, Status.NEW: 2}  # of SCREEN; the others get 1
+_MAIN = (Status.REAL, Status.SOFT, Status.STALLED)
+_MOVES = frozenset({ChangeKind.MOVED, ChangeKind.SERIES_MOVED, ChangeKind.CANCELLED, ChangeKind.VANISHED})
+_SAID = frozenset({"no-next-step", "next-far-off"})  # flags that repeat the evidence
+
+
+def digest_text(digest: Digest, *, width: int, colour: bool, show_all: bool = False) -> str:
+    """Return the digest in at most `width` columns (at least 40); `show_all` leaves nothing out."""
+    page = Page(width, colour=colour)
+    calendar = Calendar(digest.head.as_of, ZoneInfo(digest.head.timezone))
+    _head(page, digest, calendar)
+    if digest.first_action:
+        _first(page, digest.first_action, calendar)
+    _today(page, digest.today, calendar, show_all=show_all)
+    if digest.accounts:
+        _accounts(page, digest.accounts, show_all=show_all)
+    else:
+        _none_yet(page, digest)
+    _news(page, digest, calendar, show_all=show_all)
+    foot(page, digest.head, calendar, digest.accounts, show_all=show_all)
+    return page.text()
+
+
+def _head(page: Page, digest: Digest, calendar: Calendar) -> None:
+    as_of = digest.head.as_of
+    day = f"{calendar.date(as_of)} {calendar.today.year}, {calendar.time(as_of)}"
+    page.line(Run(day, BOLD), "·", digest.rep or "the whole team")
+    prospects = [result for result in digest.accounts if result.rank is not None]
+    groups = _by_status(prospects)
+    counts = [f"{len(members)} {status.value.lower()}" for status, members in groups.items()]
+    others = len(digest.accounts) - len(prospects)
+    if others:
+        counts.append(plural(others, "customer or partner", "customers and partners"))
+    if counts:
+        page.line(Run(", ".join(counts), DIM))
+
+
+def _first(page: Page, action: FirstAction, calendar: Calendar) -> None:
+    page.blank()
+    due = calendar.date(action.due) if action.due and action.due != calendar.today else ""
+    when = [f"By {due}."] if due and due not in action.text else []
+    page.line(Run("FIRST", f"{BOLD};{CYAN}"), Run(action.account, BOLD), "·", Run(action.text, BOLD), *when, hang=6)
+    page.blank()
+
+
+def _today(page: Page, today: Sequence[TodayMeeting], calendar: Calendar, *, show_all: bool) -> None:
+    if not today:
+        return
+    page.rule(Run("TODAY", BOLD))
+    shown = today if show_all else today[:TODAY]
+    width = width_of((item.account for item in shown), least=8, most=page.width // 5)
+    times = width_of((calendar.slot(item.meeting.slot) for item in shown), least=5, most=7)
+    for item in shown:
+        meeting = item.meeting
+        text = (Run(f"{subject(meeting.subject)}, {duration(meeting.slot)}:"), Run(who(meeting) or "no buyer", DIM))
+        page.row(
+            cell(calendar.slot(meeting.slot), times),
+            cell(item.account, width, BOLD),
+            Cell(text, page.rest(times, width, indent=2)),
+            indent=2,
+        )
+    _more(page, len(today) - len(shown))
+
+
+def _accounts(page: Page, results: Sequence[AccountResult], *, show_all: bool) -> None:
+    groups = _by_status([result for result in results if result.rank is not None])
+    room = {status: len(members) for status, members in groups.items()} if show_all else _room(groups)
+    width = width_of((result.account.name for result in results), least=8, most=page.width // 5)
+    end = "score"
+    for status in filter(groups.__contains__, _MAIN):
+        page.rule(*_title(status, groups[status]), end=end)
+        end = ""
+        for result in groups[status][: room[status]]:
+            _account(page, result, width)
+        _more(page, len(groups[status]) - room[status])
+    _tail(
+        page,
+        {status: members for status, members in groups.items() if status not in _MAIN},
+        room,
+        width,
+        whole=show_all,
+    )
+
+
+def _title(status: Status, members: Sequence[AccountResult]) -> list[Run]:
+    colour = COLOURS.get(status, "")
+    return [Run(status.value, f"{BOLD};{colour}".rstrip(";")), Run(str(len(members)))]
+
+
+def _tail(
+    page: Page,
+    groups: Mapping[Status, Sequence[AccountResult]],
+    room: Mapping[Status, int],
+    width: int,
+    *,
+    whole: bool,
+) -> None:
+    """Write, a line each, the accounts that have no score yet or no longer; the status stands before the evidence."""
+    if not groups:
+        return
+    titles = [_title(status, members) for status, members in groups.items()]
+    page.rule(*(run for number, title in enumerate(titles) for run in (*([Run("·", DIM)] if number else []), *title)))
+    for status, members in groups.items():
+        for result in members[: room[status]]:
+            _small(page, result, width, whole=whole)
+    _more(page, sum(len(members) - room[status] for status, members in groups.items()))
+
+
+def _small(page: Page, result: AccountResult, width: int, *, whole: bool) -> None:
+    mark = Run(f"{result.status.value}{'?' if result.stale else ''}:", COLOURS.get(result.status, PLAIN))
+    evidence = result.evidence if whole else first_sentence(result.evidence)
+    text = Cell((mark, Run(evidence)), page.rest(width, indent=2))
+    page.row(cell(result.account.name, width, BOLD), text, indent=2)
+
+
+def _by_status(results: Sequence[AccountResult]) -> dict[Status, list[AccountResult]]:
+    groups = {status: [result for result in results if result.status is status] for status in Status}
+    return {status: members for status, members in groups.items() if members}
+
+
+def _room(groups: Mapping[Status, Sequence[AccountResult]]) -> dict[Status, int]:
+    """Share one screen out: a fair part for each status, then what is left from the best status on."""
+    room = {status: min(len(members), _FAIR.get(status, 1)) for status, members in groups.items()}
+    for status, members in groups.items():
+        room[status] += min(len(members) - room[status], max(0, SCREEN - sum(room.values())))
+    return room
+
+
+def _account(page: Page, result: AccountResult, width: int) -> None:
+    flags = [flag.code.replace("-", " ") for flag in result.flags if flag.code not in _SAID]
+    doubt = [Run(f"{result.status.value}?", YELLOW)] if result.stale else []
+    notes = [Run(f"! {flag}", YELLOW, tight=True) for flag in flags]
+    page.row(
+        cell(result.account.name, width, BOLD),
+        Cell((*doubt, Run(result.evidence), *notes), page.rest(width, 5, indent=2)),
+        cell("-" if result.status is Status.UNKNOWN else f"{result.score:.1f}", 5, right=True),
+        indent=2,
+    )
+
+
+def _more(page: Page, count: int) -> None:
+    if count > 0:
+        page.line(Run(f"+ {count} more (--all)", DIM), indent=2)
+
+
+def _none_yet(page: Page, digest: Digest) -> None:
+    page.blank()
+    if not digest.suggestions:
+        page.line("No accounts yet. Add one: calsignal accounts add NAME DOMAIN")
+        return
+    page.line(Run("NO ACCOUNTS YET.", BOLD), "These companies meet you most; add those you sell to:", hang=2)
+    suggestion_rows(page, digest.suggestions[:5])
+
+
+def _news(page: Page, digest: Digest, calendar: Calendar, *, show_all: bool) -> None:
+    if not digest.changes:
+        return
+    yesterday = calendar.day(digest.since) == calendar.today - timedelta(days=1)
+    page.rule(Run("SINCE YESTERDAY" if yesterday else f"SINCE {calendar.moment(digest.since)}", BOLD))
+    news = sorted(digest.changes, key=lambda item: not item.good)
+    shown = news if show_all else news[:NEWS]
+    width = width_of((item.account for item in shown), least=8, most=page.width // 5)
+    for item in shown:
+        name = (Run("+", GREEN) if item.good else Run("·", DIM), Run(item.account, BOLD))
+        theirs = item.change.by is Actor.BUYER and item.change.kind in _MOVES
+        text = (Run(happened(item.change, calendar)), Run("by the buyer" if theirs else "", DIM))
+        page.row(Cell(name, width + 2), Cell(text, page.rest(width + 2)))
+    _more(page, len(news) - len(shown))

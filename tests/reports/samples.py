@@ -1,0 +1,470 @@
+"""Results made by hand: a Monday morning of a visibly invented team, and what strangers may put into it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from calsignal.model import (
+    Account,
+    AccountType,
+    Actor,
+    Answer,
+    Change,
+    ChangeKind,
+    Confidence,
+    ConnectionState,
+    EventStatus,
+    Gap,
+    Level,
+    Moment,
+    Skipped,
+    Slot,
+    Status,
+)
+from calsignal.score.constants import Constants
+from calsignal.score.result import (
+    AccountChange,
+    AccountReport,
+    AccountResult,
+    Act,
+    BuyerOnMeeting,
+    BuyerTime,
+    Digest,
+    FirstAction,
+    Flag,
+    Head,
+    MeetingView,
+    Rescheduling,
+    Suggestion,
+    TodayMeeting,
+)
+
+ZONE = "Europe/Berlin"
+AS_OF = datetime(2026, 3, 16, 7, 0, tzinfo=UTC)  # Monday, 08:00 in Berlin
+RITA = "rita@ours.example"
+TOM = "tom@ours.example"
+
+HOSTILE = 'Lunch\x1b[2J\x1b]0;owned\x07\r\nREAL 99.9 \u202egnp.exe\u200b\x9b31m "quoted"\x00'
+WIDE = "株式会社サンプル商事との定例ミーティング"
+
+RULES = {
+    Status.UNKNOWN: 0,
+    Status.NO_EVIDENCE: 1,
+    Status.NEW: 2,
+    Status.STALLED: 8,
+    Status.REAL: 4,
+    Status.LOST: 6,
+    Status.SOFT: 7,
+}
+
+
+def at(month: int, day: int, hour: int = 10, minute: int = 0, year: int = 2026) -> datetime:
+    """Return an instant in UTC."""
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
+
+
+def connection(rep: str = RITA, **changes: object) -> ConnectionState:
+    state = ConnectionState(
+        f"google-{rep.partition('@')[0]}", "google", rep, AS_OF - timedelta(minutes=12), stale=False
+    )
+    return replace(state, **changes)  # type: ignore[arg-type]  # the caller names fields
+
+
+def head(
+    connections: Sequence[ConnectionState] = (connection(),),
+    skipped: Sequence[Skipped] = (),
+    *,
+    zone: str = ZONE,
+    calibrated: bool = False,
+) -> Head:
+    return Head(AS_OF, zone, "v1", Constants().fingerprint(), calibrated, tuple(connections), tuple(skipped))
+
+
+_EVIDENCE = {
+    Level.OWNED: "organised it",
+    Level.INVITED: "no answer",
+    Level.SOFT: "tentative",
+    Level.WITHDRAWN: "declined",
+}
+
+
+def buyer(name: str, level: Level, weight: float, **changes: object) -> BuyerOnMeeting:
+    """Return `name` (of an address, or of a domain when it begins with @) on a meeting."""
+    email = None if name.startswith("@") else name
+    answers = {Level.INVITED: Answer.NONE, Level.WITHDRAWN: Answer.DECLINED, Level.SOFT: Answer.TENTATIVE}
+    made = BuyerOnMeeting(
+        person=f"person-{name}",
+        email=email,
+        domain=name.partition("@")[2],
+        answer=answers.get(level, Answer.ACCEPTED),
+        level=level,
+        optional=False,
+        organizer=False,
+        weight=weight,
+        evidence=_EVIDENCE.get(level, "accepted"),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # the caller names fields
+
+
+def meeting(
+    start: Moment, minutes: int, title: str | None, buyers: Sequence[BuyerOnMeeting] = (), **changes: object
+) -> MeetingView:
+    length = timedelta(minutes=minutes) if isinstance(start, datetime) else timedelta(days=1)
+    made = MeetingView(
+        uid=f"{title}-{start}@ours.example",
+        original_start=None,
+        slot=Slot(start, start + length),
+        subject=title,
+        status=EventStatus.CONFIRMED,
+        level=max((person.level for person in buyers), default=Level.CLAIMED),
+        organizer="person-rita",
+        organizer_email=RITA,
+        buyers=tuple(buyers),
+        sellers=(RITA,),
+        copies=1,
+        moves=0,
+        series=False,
+        past=isinstance(start, datetime) and start <= AS_OF,
+        minutes=minutes,
+        factor=1.0,
+        counted=True,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # the caller names fields
+
+
+NO_ACTS = Rescheduling(
+    points=50.0,
+    booked_again=0,
+    booked_again_by_buyer=0,
+    moved_earlier=0,
+    pushed_by_buyer=0,
+    pushed_by_seller_or_unknown=0,
+    push_days=0,
+    dropped=0,
+    dropped_by_seller=0,
+    acts=(),
+    ever_firm=True,
+)
+
+
+def result(name: str, status: Status, evidence: str, score: float = 0.0, **changes: object) -> AccountResult:
+    domain = "".join(filter(str.isalnum, name.lower())) or "sample"
+    made = AccountResult(
+        account=Account(name, (f"{domain}.example",), owner=RITA),
+        rank=1,
+        status=status,
+        stale=(),
+        rule=RULES[status],
+        evidence=evidence,
+        score=score,
+        keep=1.0,
+        time=BuyerTime(2.0, 1.8, 1.2, 100 * 1.2 / 4.2),
+        rescheduling=NO_ACTS,
+        quiet_days=5,
+        usual_gap_days=14.0,
+        stall_after=21.0,
+        lost_after=45.0,
+        next_meeting=None,
+        last_held=None,
+        firm_buyers=(),
+        flags=(),
+        meetings=(),
+        changes=(),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # the caller names fields
+
+
+def flag(code: str, text: str = "") -> Flag:
+    return Flag(code, text or code.replace("-", " "))
+
+
+ANN, BOB, CFO = "ann.lee@acme.example", "bob@acme.example", "cfo@acme.example"
+
+FIRST_MEETING = meeting(
+    at(3, 2, 9),
+    60,
+    "Pricing with finance",
+    [
+        buyer(ANN, Level.OWNED, 0.95, organizer=True),
+        buyer(BOB, Level.FIRM, 0.9),
+    ],
+    factor=0.5 ** (14 / 21),
+    organizer=f"person-{ANN}",
+    organizer_email=ANN,
+    copies=2,
+)
+SECOND_MEETING = meeting(at(2, 9, 14), 30, "Discovery", [buyer(ANN, Level.FIRM, 0.9)], factor=0.5 ** (35 / 21))
+NEXT_MEETING = meeting(
+    at(3, 19, 14),
+    45,
+    "Contract review",
+    [buyer(ANN, Level.FIRM, 0.8), buyer(CFO, Level.FIRM, 0.8), buyer(BOB, Level.INVITED, 0.0)],
+    moves=1,
+)
+BROADCAST = meeting(
+    at(1, 20, 15),
+    60,
+    "Product webinar",
+    [buyer("@acme.example", Level.INVITED, 0.0, answer=Answer.NOT_VISIBLE)],
+    counted=False,
+    factor=0.0,
+    why_not="broadcast",
+)
+DROPPED = meeting(
+    at(2, 25, 9),
+    30,
+    "Security questions",
+    [buyer(BOB, Level.WITHDRAWN, 0.0)],
+    status=EventStatus.CANCELLED,
+    counted=False,
+    factor=0.0,
+    why_not="cancelled",
+)
+
+ACTS = (
+    Act(
+        "booked again",
+        date(2026, 2, 20),
+        15.0,
+        15 * 0.5 ** (24 / 21),
+        "booked again after the meeting of 2026-02-09",
+        "a",
+        None,
+    ),
+    Act(
+        "booked again",
+        date(2026, 3, 4),
+        10.0,
+        10 * 0.5 ** (12 / 21),
+        "booked again after the meeting of 2026-03-02",
+        "b",
+        None,
+    ),
+    Act(
+        "push",
+        date(2026, 3, 9),
+        0.0,
+        0.0,
+        "put off by 7 d: a buyer declined the day before (no charge)",
+        "b",
+        None,
+        days=7,
+    ),
+)
+
+
+def change(kind: ChangeKind, title: str | None = "Contract review", **changes: object) -> Change:
+    made = Change(kind, at(3, 15, 16), "uid@ours.example", None, title)
+    return replace(made, **changes)  # type: ignore[arg-type]  # the caller names fields
+
+
+CHANGES = (
+    change(
+        ChangeKind.CREATED, "Pricing with finance", seen_at=at(2, 20, 17), at=at(2, 20, 11), by=Actor.BUYER, email=ANN
+    ),
+    change(
+        ChangeKind.MOVED,
+        seen_at=at(3, 9, 17),
+        not_before=at(3, 8, 17),
+        by=Actor.BUYER,
+        confidence=Confidence.LIKELY,
+        why="a buyer declined the day before",
+        before=at(3, 12, 14),
+        after=at(3, 19, 14),
+        days=7,
+    ),
+    change(
+        ChangeKind.ANSWER_CHANGED,
+        seen_at=at(3, 10, 17),
+        at=at(3, 10, 8, 12),
+        email=CFO,
+        person=f"person-{CFO}",
+        before=Answer.NONE,
+        after=Answer.ACCEPTED,
+        by=Actor.BUYER,
+        confidence=Confidence.CERTAIN,
+    ),
+    change(ChangeKind.PERSON_ADDED, seen_at=at(2, 1, 17), person="person-x"),
+)
+
+ACME = result(
+    "Acme",
+    Status.REAL,
+    "Next: Thu 19 Mar 15:00, 45 min, 2 buyers accepted (1 silent). Last held 14 d ago.",
+    52.6724,
+    keep=1.0,
+    time=BuyerTime(4.0, 3.5, 2.5072, 45.5266),
+    rescheduling=replace(
+        NO_ACTS,
+        points=63.523,
+        booked_again=2,
+        booked_again_by_buyer=1,
+        pushed_by_seller_or_unknown=1,
+        push_days=7,
+        acts=ACTS,
+    ),
+    quiet_days=14,
+    usual_gap_days=15.4,
+    stall_after=23.1,
+    lost_after=46.2,
+    next_meeting=NEXT_MEETING,
+    last_held=FIRST_MEETING,
+    firm_buyers=(ANN, BOB, CFO),
+    meetings=(SECOND_MEETING, BROADCAST, DROPPED, FIRST_MEETING, NEXT_MEETING),
+    changes=CHANGES,
+)
+
+ACCOUNTS = (
+    ACME,
+    result(
+        "Dahlia Optics",
+        Status.REAL,
+        "Next: Mon 16 Mar 15:30, 30 min, the buyer organised it. Last held 7 d ago.",
+        49.1,
+        rank=2,
+        flags=(flag("single-threaded"),),
+    ),
+    result(
+        "Elm Street Bakeries",
+        Status.REAL,
+        "Held 5 d ago (60 min, 2 buyers). No next step booked: ask before Mon 23 Mar.",
+        41.0,
+        rank=3,
+        rule=5,
+        flags=(flag("no-next-step"), flag("key-player-missing")),
+    ),
+    result(
+        "Fjord Shipping",
+        Status.REAL,
+        "Next: Tue 24 Mar 09:00, 60 min, 3 buyers accepted.",
+        38.46,
+        rank=4,
+    ),
+    result(
+        "Cedar",
+        Status.SOFT,
+        "Wed 18 Mar 10:00, 30 min: proposed another time. Nothing firm.",
+        28.2,
+        rank=5,
+        flags=(flag("answer-the-buyer"),),
+    ),
+    result("Gorse & Sons", Status.SOFT, "Last held 12 d ago, nothing firm booked.", 22.5, rank=6),
+    result(
+        "Heron Labs",
+        Status.SOFT,
+        "Only a far slot: Next: Mon 11 May 10:00, 30 min, 1 buyer accepted (2 silent).",
+        19.0,
+        rank=7,
+        flags=(flag("next-far-off"), flag("series-only")),
+    ),
+    result("Iris Hotels", Status.SOFT, "Invited 2 d ago for Fri 20 Mar 11:00, 30 min; no answer yet.", 11.9, rank=8),
+    result(
+        "Juniper Retail",
+        Status.STALLED,
+        "Booked for Thu 9 Apr, but pushed 3 times, 35 days later than first agreed.",
+        24.4,
+        rank=9,
+        rule=3,
+    ),
+    result("Birch", Status.STALLED, "Last held 30 d ago (usual gap 11 d), nothing booked.", 7.9, rank=10),
+    result("Kestrel", Status.NEW, "Invited 3 d ago. No buyer has answered yet.", 0.0, rank=11),
+    result(
+        "Larch Legal",
+        Status.NEW,
+        "2 invitations, the first 9 d ago, the last 2 d ago. No buyer has answered yet.",
+        0.0,
+        rank=12,
+    ),
+    result("Moss Media", Status.LOST, "Last held 71 d ago. Stop, and look again on Wed 2 Sep 2026.", 0.6, rank=13),
+    result("Nettle", Status.NO_EVIDENCE, "2 invitations, both declined: an early no.", 0.0, rank=14),
+    result(
+        "Oak Insurance",
+        Status.UNKNOWN,
+        "No calendar of its owner tom@ours.example is connected.",
+        0.0,
+        rank=15,
+        quiet_days=None,
+        unknown=("no calendar of tom@ours.example is connected",),
+    ),
+)
+
+TODAY = (
+    TodayMeeting(
+        "Dahlia Optics",
+        meeting(
+            at(3, 16, 14, 30),
+            30,
+            "Lens pilot",
+            [
+                buyer("dora@dahliaoptics.example", Level.OWNED, 0.9, organizer=True),
+                buyer("@dahliaoptics.example", Level.FIRM, 0.8),
+            ],
+        ),
+    ),
+    TodayMeeting(
+        "Nettle",
+        meeting(
+            at(3, 16, 16),
+            45,
+            "Intro call",
+            [buyer("n@nettle.example", Level.INVITED, 0), buyer("m@nettle.example", Level.INVITED, 0)],
+        ),
+    ),
+)
+
+NEWS = (
+    AccountChange(
+        "Juniper Retail",
+        change(
+            ChangeKind.MOVED,
+            "Rollout plan",
+            before=at(3, 26, 9),
+            after=at(4, 9, 8),
+            days=14,
+            by=Actor.SELLER_OR_UNKNOWN,
+            confidence=Confidence.GUESS,
+        ),
+        good=False,
+    ),
+    AccountChange(
+        "Acme",
+        change(
+            ChangeKind.ANSWER_CHANGED,
+            at=at(3, 15, 8, 12),
+            email=CFO,
+            before=Answer.NONE,
+            after=Answer.ACCEPTED,
+            by=Actor.BUYER,
+        ),
+        good=True,
+    ),
+    AccountChange(
+        "Fjord Shipping", change(ChangeKind.CREATED, "Port visit", after=at(3, 24, 8), by=Actor.BUYER), good=True
+    ),
+)
+
+
+def digest(accounts: Sequence[AccountResult] = ACCOUNTS, **changes: object) -> Digest:
+    """Return the morning of 15 accounts."""
+    made = Digest(
+        head=head((connection(), connection(TOM))),
+        rep=RITA,
+        first_action=FirstAction(
+            1,
+            "Cedar",
+            "Answer the buyer: their proposal for Wed 18 Mar 10:00, 30 min has waited 30 h.",
+            date(2026, 3, 16),
+        ),
+        today=TODAY,
+        accounts=tuple(accounts),
+        changes=NEWS,
+        since=at(3, 14, 23),
+        suggestions=(),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]  # the caller names fields
+
+
+def account(made: AccountResult = ACME, **changes: object) -> AccountReport:
+    return AccountReport(head(), replace(made, **changes))  # type: ignore[arg-type]  # the caller names fields
