@@ -1,1 +1,5 @@
-"""Read calendars from iCalendar files, folders of files and https feeds."""
+"""Reads calendars from iCalendar files, folders of files and https feeds."""
+
+from calsignal_ics.connect import IcsProvider
+
+provider = IcsProvider()

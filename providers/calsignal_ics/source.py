@@ -1,0 +1,152 @@
+"""One opened connection to a file, a folder or a feed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from calsignal.contract import Access, Calendar, Event, Gone, Page
+from calsignal.errors import CursorExpired, NeedsSignIn, SourceError
+from calsignal.model import Skipped
+
+from . import events, files, text
+from .feed import Answer, Limits, fetch, host
+
+_CALENDAR = "calendar"
+_NOT_CONTENT = frozenset(("DTSTAMP",))  # Google writes the time of the download into it
+
+
+@dataclass(frozen=True)
+class _Cursor:
+    """What was read last time: a fingerprint of the content, and what the server wants to hear to say "unchanged".
+
+    `until` is the end of the window if the answer depended on it.
+    """
+
+    content: str
+    validators: Mapping[str, str] = field(default_factory=dict)
+    until: str = ""
+
+    def write(self) -> str:
+        return json.dumps(vars(self), sort_keys=True)
+
+    @classmethod
+    def read(cls, written: str | None) -> _Cursor:
+        try:
+            return cls("") if written is None else cls(**json.loads(written))
+        except (ValueError, TypeError):
+            raise CursorExpired from None
+
+
+@dataclass(frozen=True)
+class _Body:
+    """Everything read in one go; `broken` are files of a folder that could not be read."""
+
+    read: tuple[events.File, ...]
+    fingerprint: str
+    validators: Mapping[str, str] = field(default_factory=dict)
+    broken: tuple[Skipped, ...] = ()
+
+
+class IcsSource:
+    """Reads lazily: nothing is opened before a first result is asked for."""
+
+    def __init__(self, access: Access, limits: Limits | None = None) -> None:
+        self._access = access
+        self._limits = limits
+        self._body: _Body | None = None
+        self._reading: events.Reading | None = None
+
+    def calendars(self) -> Sequence[Calendar]:
+        """Return the one calendar that a connection is."""
+        path = self._access.settings.get("path")
+        return (Calendar(_CALENDAR, Path(path).name if path else host(self._access.secret or "")),)
+
+    def pull(self, _calendar: Calendar, cursor: str | None) -> Iterator[Page]:
+        """Yield one page: everything, or nothing if nothing has changed."""
+        last = _Cursor.read(cursor)
+        until = self._access.window.end.isoformat()
+        stale = bool(last.until) and last.until != until
+        body = self._get({} if stale or not last.content else last.validators)
+        if body is None or (body.fingerprint == last.content and not stale):
+            validators = last.validators if body is None else body.validators
+            yield Page(cursor=_Cursor(last.content, validators, last.until).write())
+            return
+        reading = self._read(body)
+        now = _Cursor(body.fingerprint, body.validators, until if reading.split else "")
+        yield Page(
+            events=reading.within(self._access.window),
+            cursor=now.write(),
+            full=not body.broken,
+            skipped=(*reading.skipped, *body.broken),
+            unread=tuple(sorted(reading.unread)),
+        )
+
+    def find(self, _calendar: Calendar, event_id: str) -> Event | Gone:
+        """Look an event up in what this session has read. Raises `SourceError` if it is there but not readable."""
+        body = self._body or self._get({})
+        assert body is not None
+        found = self._read(body).find(event_id)
+        if isinstance(found, Gone) and (body.broken or event_id in self._read(body).unread):
+            raise SourceError("an event cannot be looked up while a part of the calendar cannot be read")
+        return found
+
+    def close(self) -> None:
+        """Forget what was read; nothing stays open."""
+        self._body = self._reading = None
+
+    def _read(self, body: _Body) -> events.Reading:
+        if self._reading is None:
+            self._reading = events.read(body.read, self._access.mailbox, self._access.window)
+        return self._reading
+
+    def _get(self, validators: Mapping[str, str]) -> _Body | None:
+        """Read file, folder or feed; None if the feed says that nothing has changed."""
+        path = self._access.settings.get("path")
+        self._body = _from_path(Path(path)) if path else self._from_feed(validators)
+        self._reading = None
+        return self._body
+
+    def _from_feed(self, validators: Mapping[str, str]) -> _Body | None:
+        url = self._access.secret
+        if not url:
+            raise NeedsSignIn("the address of the feed is not known any more", "connect it again")
+        answer = self._access.retry(self._request(url, validators))
+        if answer.body is None:
+            return None
+        file = _parsed(answer.body, host(url), f"what {host(url)} sends")
+        return _Body((file,), _fingerprint(file), answer.validators)
+
+    def _request(self, url: str, validators: Mapping[str, str]) -> Callable[[], Answer]:
+        private = self._access.allow_private_addresses
+        return lambda: fetch(url, validators, allow_private=private, limits=self._limits)
+
+
+def _from_path(root: Path) -> _Body:
+    if not root.is_dir():
+        file = _parsed(files.content(root), root.name, str(root))
+        return _Body((file,), _fingerprint(file))
+    read, broken = [], []
+    for path in files.paths(root):
+        name = str(path.relative_to(root))
+        try:
+            read.append(_parsed(files.content(path), name, name))
+        except SourceError as problem:
+            broken.append(Skipped(name, name, str(problem)))
+    whole = "\n".join([*(_fingerprint(file) for file in read), *map(repr, broken)])
+    return _Body(tuple(read), hashlib.sha256(whole.encode()).hexdigest(), broken=tuple(broken))
+
+
+def _parsed(data: bytes, name: str, shown: str) -> events.File:
+    try:
+        return events.File(name, text.calendars(data))
+    except text.NotACalendar as problem:
+        raise SourceError(f"{shown} {problem}", "nothing was changed; check what is at this place") from None
+
+
+def _fingerprint(file: events.File) -> str:
+    content = "\n".join([file.name, *(calendar.canonical(_NOT_CONTENT) for calendar in file.calendars)])
+    return hashlib.sha256(content.encode(errors="replace")).hexdigest()
