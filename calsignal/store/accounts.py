@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -58,13 +58,31 @@ def put(conn: sa.Connection, account: Account) -> None:
 
     Raises `InputError` when there is none, or another one has a domain or an address of it.
     """
-    there = _known(conn, account.name)
-    _refuse_what_others_have(conn, account, there.id)
-    row = {"name": account.name, "type": account.type.value, "owner": account.owner}
+    _known(conn, account.name)
+    save(conn, [account])
+
+
+def save(conn: sa.Connection, found: Sequence[Account]) -> None:
+    """Add or replace accounts. All give up what they had before any gets its own: a domain may pass between them.
+
+    Raises `InputError` when an account that is not among them has a domain or an address of one.
+    """
+    numbers = [_emptied(conn, account) for account in found]
+    for account, number in zip(found, numbers, strict=True):
+        _refuse_what_others_have(conn, account, number)
+        _insert_parts(conn, account, number)
+
+
+def _emptied(conn: sa.Connection, account: Account) -> int:
+    """Return the number of an account, new or known, that has its own name, type and owner and nothing else."""
+    row = {"name": account.name, "folded": account.name.casefold(), "type": account.type.value, "owner": account.owner}
+    there = _find(conn, account.name)
+    if there is None:
+        return int(conn.execute(sa.insert(accounts).returning(accounts.c.id), row).scalar_one())
     conn.execute(sa.update(accounts).where(accounts.c.id == there.id).values(**row))
     for table in (account_domains, account_addresses, account_key_players):
         conn.execute(sa.delete(table).where(table.c.account_id == there.id))
-    _insert_parts(conn, account, there.id)
+    return int(there.id)
 
 
 def remove(conn: sa.Connection, name: str) -> None:

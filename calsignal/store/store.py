@@ -244,6 +244,14 @@ class Store:
         with self._database.writing() as conn:
             accounts.put(conn, account)
 
+    def save_accounts(self, found: Sequence[Account]) -> None:
+        """Add or replace accounts, all of them or none; a domain may pass from one to another.
+
+        Raises `InputError` when an account that is not among them has a domain or an address of one.
+        """
+        with self._database.writing() as conn:
+            accounts.save(conn, found)
+
     def remove_account(self, name: str) -> None:
         """Remove an account. Raises `InputError` when there is none of that name."""
         with self._database.writing() as conn:
