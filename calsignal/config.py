@@ -24,6 +24,7 @@ from calsignal.score.constants import Constants
 
 ENV_CONFIG = "CALSIGNAL_CONFIG"
 ENV_STORE = "CALSIGNAL_DATABASE_URL"
+_FILE = "config.toml"
 
 Sections = Mapping[str, tuple[Setting, ...]]
 """The settings of each provider by the provider's name."""
@@ -162,7 +163,7 @@ def _zone(value: object) -> ZoneInfo:
         # listing all zones takes longer than the whole rest of the config, so only now
         close = _near(name, sorted(available_timezones()))
         hint = close or "write an IANA name such as Europe/Berlin"
-        raise _Bad(f"names no time zone: {_shown(name)}", hint) from error
+        raise _Bad(f"is not known: {_shown(name)}", hint) from error
 
 
 def _url(value: object) -> str:
@@ -179,16 +180,16 @@ def _address(text: str) -> str:
     try:
         return normalise(text)
     except InputError as error:
-        raise _Bad(f"holds no e-mail address: {_shown(text)}", error.hint) from error
+        raise _Bad(f"has no e-mail address in {_shown(text)}", error.hint) from error
 
 
 def _domain(text: str) -> str:
     try:
         name = normalise_domain(text)
     except InputError as error:
-        raise _Bad(f"holds no domain: {_shown(text)}", error.hint) from error
+        raise _Bad(f"has no domain in {_shown(text)}", error.hint) from error
     if "." not in name or name.rpartition(".")[2].isdigit():
-        raise _Bad(f"holds no domain of a company: {_shown(text)}", "write it as company.example")
+        raise _Bad(f"has no domain of a company in {_shown(text)}", "write it as company.example")
     return name
 
 
@@ -196,7 +197,7 @@ def _own_domain(text: str) -> str:
     name = _domain(text)
     if name in FREE_MAIL:
         raise _Bad(
-            f"holds the free-mail domain {name}: every customer with such an address would be a seller",
+            f"has the free-mail domain {name}: every customer with an address there would be a seller",
             "name the addresses in [team.aliases] instead",
         )
     return name
@@ -253,6 +254,22 @@ def _range(name: str, default: float) -> str:
     if name.startswith(("half_", "quiet_half_")):
         return "a number above 0"
     return "0 or a negative number" if default < 0 else "0 or more"
+
+
+def team_domain(text: str) -> str:
+    """Return a domain of the team's own addresses, normalised. Raises `InputError`."""
+    try:
+        return _own_domain(text.strip().removeprefix("@"))
+    except _Bad as bad:
+        raise InputError(f"the team {bad.fact}", bad.hint) from bad
+
+
+def team_zone(text: str) -> ZoneInfo:
+    """Return a time zone by its IANA name. Raises `InputError`."""
+    try:
+        return _zone(text.strip())
+    except _Bad as bad:
+        raise InputError(f"the time zone {bad.fact}", bad.hint) from bad
 
 
 # --- the table of keys ------------------------------------------------------------------------------------------------
@@ -606,13 +623,12 @@ def data_folder() -> Path:
 
 def default_path() -> Path:
     """Return where the config file is when nobody says otherwise."""
-    return config_folder() / "config.toml"
+    return config_folder() / _FILE
 
 
-def config_path(given: Path | None, environ: Mapping[str, str]) -> Path:
-    """Return the config file in use: the one given, else `CALSIGNAL_CONFIG`, else the platform's."""
-    named = environ.get(ENV_CONFIG)
-    return given or (Path(named) if named else default_path())
+def config_path(given: Path | None, environ: Mapping[str, str], folder: Path) -> Path:
+    """Return the config file in use: the one given, else `CALSIGNAL_CONFIG`, else the one in `folder`."""
+    return given or Path(environ.get(ENV_CONFIG) or folder / _FILE)
 
 
 def store_url(settings: Settings, environ: Mapping[str, str], data_dir: Path) -> str:

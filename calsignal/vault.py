@@ -193,7 +193,7 @@ class FileVault:
         if salt is None:
             self._make_key()
         sealed = Fernet(self._key(salt)).encrypt(json.dumps(table).encode()).decode()
-        _replace(self.path, json.dumps({"version": 1, "salt": salt, "sealed": sealed}).encode())
+        write_private(self.path, json.dumps({"version": 1, "salt": salt, "sealed": sealed}).encode())
 
     def _key(self, salt: object) -> bytes:
         """Return the key that goes with a file: one with a salt was sealed with a passphrase."""
@@ -217,8 +217,7 @@ class FileVault:
 
     def _make_key(self) -> None:
         if not self.key_path.exists():
-            _make_folder(self.key_path.parent)
-            _replace(self.key_path, base64.urlsafe_b64encode(secrets.token_bytes(32)))
+            write_private(self.key_path, base64.urlsafe_b64encode(secrets.token_bytes(32)))
 
     def _hint(self, salt: object) -> str:
         return _AGAIN if salt is None else f"set {ENV_KEY} to the passphrase that was used first"
@@ -247,12 +246,13 @@ def _told(fact: str) -> Iterator[None]:
         raise CalsignalError(f"{fact}: {error.strerror}", "check the folder's owner and free space") from error
 
 
-def _make_folder(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file for its owner alone, its folder too; a reader sees the old or the new one, never a half.
 
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file for its owner alone; a reader sees the old or the new one, never a half."""
+    Raises:
+        OSError: the file system's own.
+    """
+    _make_folder(path.parent)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
     try:
         with os.fdopen(handle, "wb") as file:
@@ -264,6 +264,10 @@ def _replace(path: Path, content: bytes) -> None:
         with suppress(OSError):
             Path(name).unlink()
         raise
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 @contextmanager

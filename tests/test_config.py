@@ -133,7 +133,7 @@ half_hours = 3
 
     assert [fact.split(":")[0] for fact, _ in found] == ["line 2", "line 3", "line 6", "line 7", "line 9"]
     assert "free-mail domain gmail.com" in found[0][0]
-    assert found[1] == ("line 3: [team] timezone names no time zone: 'Europe/Berln'", "did you mean Europe/Berlin?")
+    assert found[1] == ("line 3: [team] timezone is not known: 'Europe/Berln'", "did you mean Europe/Berlin?")
     assert found[2] == ("line 6: [sync] has no key 'histroy_days'", "did you mean history_days?")
     assert found[3] == ("line 7: [sync] horizon_days is out of range", "write a number of days from 0 to 36500")
     assert found[4] == ("line 9: there is no section [scorring]", "did you mean scoring?")
@@ -148,11 +148,11 @@ half_hours = 3
         ("[privacy]\nsubjects = 1", "[privacy] subjects is a whole number", "write true or false"),
         ("[ignore]\ndomains = 'x.example'", "[ignore] domains is text in quotes", "write a list"),
         ("[ignore]\ndomains = [1]", "[ignore] domains holds a whole number", '["one", "two"]'),
-        ("[ignore]\ndomains = ['localhost']", "no domain of a company: 'localhost'", "company.example"),
-        ("[ignore]\ndomains = ['192.0.2.1']", "no domain of a company: '192.0.2.1'", "company.example"),
-        ("[ignore]\ndomains = ['a b.example']", "holds no domain: 'a b.example'", "company.example"),
-        ("[ignore]\naddresses = ['nobody']", "holds no e-mail address: 'nobody'", "name@company.example"),
-        ("[delegates]\n'nobody' = 'a@b.example'", "line 4: [delegates] 'nobody' holds no e-mail", "name@company"),
+        ("[ignore]\ndomains = ['localhost']", "no domain of a company in 'localhost'", "company.example"),
+        ("[ignore]\ndomains = ['192.0.2.1']", "no domain of a company in '192.0.2.1'", "company.example"),
+        ("[ignore]\ndomains = ['a b.example']", "has no domain in 'a b.example'", "company.example"),
+        ("[ignore]\naddresses = ['nobody']", "has no e-mail address in 'nobody'", "name@company.example"),
+        ("[delegates]\n'nobody' = 'a@b.example'", "line 4: [delegates] 'nobody' has no e-mail", "name@company"),
         ("[delegates]\n'a@b.example' = 7", "[delegates] 'a@b.example' is a whole number", "write text in quotes"),
         ("[store]\nurl = 'calsignal.db'", "[store] url is no database URL", "postgresql+psycopg://"),
         ("[scoring]\npast_accepted = 1.5", "[scoring] past_accepted is out of range", "a share from 0 to 1"),
@@ -171,9 +171,9 @@ half_hours = 3
         ("[team]\nname = 'x'", "line 1: [team] domains is missing", "name the domains"),
         ("[team]\ndomains = []", "line 2: [team] domains is empty", "name the domains"),
         ("[team]\ndomains = ['ours.example']\naliases = 3", "line 3: [team] aliases is not a table", "[team.aliases]"),
-        ("[team]\ndomains = ['ours.example']\ntimezone = 'Europe'", "names no time zone: 'Europe'", "did you mean"),
-        ("[team]\ndomains = ['ours.example']\ntimezone = '../x'", "names no time zone: '../x'", "Europe/Berlin"),
-        ("[team]\ndomains = ['ours.example']\ntimezone = 'Mars'", "names no time zone: 'Mars'", "Europe/Berlin"),
+        ("[team]\ndomains = ['ours.example']\ntimezone = 'Europe'", "is not known: 'Europe'", "did you mean"),
+        ("[team]\ndomains = ['ours.example']\ntimezone = '../x'", "is not known: '../x'", "Europe/Berlin"),
+        ("[team]\ndomains = ['ours.example']\ntimezone = 'Mars'", "is not known: 'Mars'", "Europe/Berlin"),
     ],
 )
 def test_a_bad_value_names_its_line_and_the_next_step(tmp_path: Path, text: str, fact: str, hint: str) -> None:
@@ -245,6 +245,16 @@ def test_a_missing_file_points_to_init(tmp_path: Path) -> None:
 def test_a_folder_is_no_config_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be opened"):
         load(tmp_path, {})
+
+
+def test_what_init_is_told_is_held_to_the_same_rules() -> None:
+    assert config.team_domain(" @Ours.example") == "ours.example"
+    assert config.team_zone("Europe/Berlin") == ZoneInfo("Europe/Berlin")
+    with pytest.raises(InputError, match="the team has the free-mail domain"):
+        config.team_domain("gmail.com")
+    with pytest.raises(InputError, match="the time zone is not known: 'Europe/Berln'") as caught:
+        config.team_zone("Europe/Berln")
+    assert caught.value.hint == "did you mean Europe/Berlin?"
 
 
 # --- where a key stands -----------------------------------------------------------------------------------------------
@@ -377,9 +387,9 @@ def test_what_is_rendered_reads_back_the_same(tmp_path_factory: pytest.TempPathF
 def test_the_config_given_goes_before_the_environment_and_the_platform(tmp_path: Path) -> None:
     environ = {"CALSIGNAL_CONFIG": str(tmp_path / "b.toml")}
 
-    assert config.config_path(tmp_path / "a.toml", environ) == tmp_path / "a.toml"
-    assert config.config_path(None, environ) == tmp_path / "b.toml"
-    assert config.config_path(None, {}) == config.default_path()
+    assert config.config_path(tmp_path / "a.toml", environ, tmp_path) == tmp_path / "a.toml"
+    assert config.config_path(None, environ, tmp_path) == tmp_path / "b.toml"
+    assert config.config_path(None, {}, tmp_path) == tmp_path / "config.toml"
     assert config.default_path().name == "config.toml"
     assert "calsignal" in str(config.data_folder())
 
