@@ -1,0 +1,154 @@
+"""`accounts`: which companies we sell to, and who belongs to them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from calsignal.cli.accounts_file import (
+    TYPES,
+    Outcome,
+    check_address,
+    check_address_of,
+    check_domain_of,
+    check_name,
+    check_type,
+    read_accounts,
+)
+from calsignal.cli.app import App, nearest
+from calsignal.cli.options import emit, pass_app, say, screen, show_help_alone
+from calsignal.errors import InputError
+from calsignal.ledger import person_key
+from calsignal.model import Account
+
+_AT_ONCE = "every figure counts it from now on; names and subjects come with the next `calsignal sync`"
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def accounts(ctx: click.Context) -> None:
+    """Say which companies you sell to; a buyer is whoever has an address at one of their domains."""
+    show_help_alone(ctx)
+
+
+@accounts.command()
+@click.argument("name")
+@click.argument("domains", nargs=-1, metavar="DOMAIN...")
+@click.option("--type", "kind", type=click.Choice(TYPES), default=TYPES[0], show_default=True, help="What it is to us.")
+@click.option("--owner", metavar="EMAIL", help="Who of the team owns it.")
+@click.option("--address", "addresses", multiple=True, metavar="EMAIL", help="A buyer at another domain; repeatable.")
+@click.option("--key-player", "key_players", multiple=True, metavar="EMAIL", help="Somebody to win; repeatable.")
+@pass_app
+def add(
+    app: App,
+    name: str,
+    domains: tuple[str, ...],
+    kind: str,
+    owner: str | None,
+    addresses: tuple[str, ...],
+    key_players: tuple[str, ...],
+) -> None:
+    """Add an account with its domains."""
+    team = app.settings.team.domains
+    account = Account(
+        name=check_name(name),
+        domains=tuple(dict.fromkeys(check_domain_of(team, domain) for domain in domains)),
+        type=check_type(kind),
+        owner=check_address(owner) if owner else None,
+        addresses={(who := check_address_of(team, text)): _person(app, who) for text in addresses},
+        key_players={(who := check_address(text)): _person(app, who) for text in key_players},
+    )
+    if not (account.domains or account.addresses):
+        raise InputError("an account needs a domain or an address", f"as in: calsignal accounts add {name!r} DOMAIN")
+    app.store(create=True).add_account(account)
+    emit(app, f"added {account.name}")
+    say(_AT_ONCE)
+
+
+def _person(app: App, address: str) -> str:
+    return person_key(app.address_key(), address)
+
+
+@accounts.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@click.pass_context
+def import_(ctx: click.Context, file: Path) -> None:
+    """Add or update accounts from a CSV FILE with the columns name, domain, type, owner, address and key_player.
+
+    Only name and domain (or address) are needed. Several domains in one cell stand apart by a blank or a semicolon; an
+    account may have several rows.
+    """
+    app = ctx.ensure_object(App)
+    content = _read(file)
+    store = app.store(create=True)
+    outcome = read_accounts(content, store.accounts(), app.settings.team.domains, lambda who: _person(app, who))
+    store.save_accounts([*outcome.added, *outcome.changed])
+    _tell(app, outcome)
+    ctx.exit(1 if outcome.problems else 0)
+
+
+def _read(file: Path) -> bytes:
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}", "check the name of the file") from error
+
+
+def _tell(app: App, outcome: Outcome) -> None:
+    for line, fact in outcome.problems:
+        say(f"line {line}: {fact}")
+    if outcome.ignored:
+        say(f"columns that mean nothing here: {', '.join(outcome.ignored)}")
+    counts = {
+        "added": outcome.added,
+        "changed": outcome.changed,
+        "unchanged": outcome.unchanged,
+        "refused": outcome.problems,
+    }
+    emit(app, ", ".join(f"{len(rows)} {word}" for word, rows in counts.items() if rows or word != "refused"))
+    if outcome.added or outcome.changed:
+        say(_AT_ONCE)
+
+
+@accounts.command("list")
+@pass_app
+def list_(app: App) -> None:
+    """Show the accounts with their domains and people."""
+    from calsignal.reports.tables import accounts_text
+
+    emit(app, accounts_text(app.store().accounts(), **screen(app, None)))
+
+
+@accounts.command()
+@click.argument("name")
+@pass_app
+def remove(app: App, name: str) -> None:
+    """Remove an account; what the calendars told stays, and counts again if it is added again."""
+    known = known_account(name, [account.name for account in app.store().accounts()])
+    app.store().remove_account(known)
+    emit(app, f"removed {known}")
+
+
+def known_account(name: str, known: list[str]) -> str:
+    """Return the account of that name, whatever its case. Raises `InputError` with the nearest one."""
+    found = next((one for one in known if one.casefold() == name.casefold()), None)
+    if found is None:
+        hint = nearest(name, known) or "`calsignal accounts list` shows them"
+        raise InputError(f"no account called {name!r}", hint)
+    return found
+
+
+@accounts.command()
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many at most.")
+@pass_app
+def suggest(app: App, limit: int) -> None:
+    """List unmatched domains that meet you, by meetings and hours."""
+    from calsignal.analysis import suggestions
+    from calsignal.reports.tables import suggestions_text
+
+    found = suggestions(app.store(), app.settings, app.now, limit)
+    emit(app, suggestions_text(found, **screen(app, None)))

@@ -1,0 +1,180 @@
+"""What a command needs from the world, made when it is first asked for; tests put their own in its place."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from calsignal.errors import InputError, StoreError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+    from calsignal.config import Settings
+    from calsignal.registry import Registry
+    from calsignal.store.store import Store
+    from calsignal.vault import Vault
+
+STALE_AFTER = timedelta(hours=24)
+_KEY_MARK = "address-key"
+
+
+@dataclass
+class App:
+    """The world of one run: clock, environment, folders, and what is opened in them.
+
+    clock       tells the time, aware
+    points      entry points of providers, in the place of those of this Python
+    """
+
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    config_dir: Path | None = None
+    data_dir: Path | None = None
+    points: Iterable[EntryPoint] | None = None
+    config_given: Path | None = None
+    _store: Store | None = None
+
+    @cached_property
+    def now(self) -> datetime:
+        """The moment of this run: read once, so that all of it speaks of one."""
+        return self.clock().astimezone(UTC)
+
+    @cached_property
+    def registry(self) -> Registry:
+        from calsignal.registry import Registry
+
+        return Registry(self.points)
+
+    @cached_property
+    def config_path(self) -> Path:
+        """Where the config file is, or would be."""
+        from calsignal import config
+
+        return config.config_path(self.config_given, self.environ, self._folders[0])
+
+    @cached_property
+    def settings(self) -> Settings:
+        from calsignal import config
+
+        return config.load(self.config_path, self.registry.sections())
+
+    @cached_property
+    def _folders(self) -> tuple[Path, Path]:
+        from calsignal import config
+
+        return self.config_dir or config.config_folder(), self.data_dir or config.data_folder()
+
+    @cached_property
+    def vault(self) -> Vault:
+        from calsignal.vault import open_vault
+
+        config_dir, data_dir = self._folders
+        return open_vault(data_dir, config_dir, self.environ)
+
+    def store(self, *, create: bool = False) -> Store:
+        """Return the store; it is opened once. Without `create` it must be there."""
+        if self._store is None:
+            from calsignal.config import store_url
+            from calsignal.store import open_store
+
+            url = store_url(self.settings, self.environ, self._folders[1])
+            self._store = open_store(url, create=create)
+        return self._store
+
+    def address_key(self) -> bytes:
+        """Return the key that addresses are hashed with, made at first use.
+
+        Raises:
+            StoreError: the store was written with another one, so that no person in it would be recognised.
+        """
+        import hashlib
+
+        from calsignal.vault import address_key
+
+        key = address_key(self.vault)
+        mark = hashlib.sha256(key).hexdigest()[:16]
+        known = self.store(create=True).recall(_KEY_MARK)
+        if known is None:
+            self.store().remember(_KEY_MARK, mark)
+        elif known != mark:
+            raise StoreError(
+                "the vault holds another address key than the one this store was written with",
+                "use the vault of the machine and the user that wrote it (CALSIGNAL_VAULT, CALSIGNAL_SECRET_KEY)",
+            )
+        return key
+
+    def as_of(self, text: str | None) -> datetime:
+        """Return the moment that `--as-of` means, in UTC; None is now.
+
+        A day means its last microsecond in the team's zone, today what there is of it; a time without an offset is in
+        that zone.
+
+        Raises:
+            InputError: it is no ISO date or time, or in the future.
+        """
+        if text is None:
+            return self.now
+        moment = self.moment(text, end_of_day=True)
+        zone = self.settings.team.timezone
+        if moment > self.now and _day(text) != self.now.astimezone(zone).date():
+            raise InputError(f"{text} is in the future", "a report speaks for the past or for now")
+        return min(moment, self.now)  # today is not over yet
+
+    def moment(self, text: str, *, end_of_day: bool = False) -> datetime:
+        """Return the instant that an ISO date, or date and time, means in the team's zone, in UTC.
+
+        Raises:
+            InputError: it is neither.
+        """
+        zone = self.settings.team.timezone
+        day = _day(text)
+        try:
+            if day:
+                return datetime.combine(day, time.max if end_of_day else time.min, zone).astimezone(UTC)
+            found = datetime.fromisoformat(text)
+            return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise InputError(
+                f"{text!r} is no ISO date or time", "write it as 2026-03-31 or 2026-03-31T17:00"
+            ) from error
+
+    def screen(self) -> tuple[int, bool]:
+        """Return how many columns there are, and whether colour is welcome."""
+        terminal = sys.stdout.isatty()
+        colour = terminal and not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb"
+        columns = self.environ.get("COLUMNS", "")
+        if columns.isdecimal() and int(columns):
+            return int(columns), colour
+        try:
+            return os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 80, colour
+        except (OSError, ValueError):
+            return 80, colour
+
+    def close(self) -> None:
+        """Give back the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return the known name that a mistyped word probably means, as a hint, or nothing."""
+    from difflib import get_close_matches
+
+    folded = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.5)
+    return f"did you mean {folded[close[0]]}?" if close else ""

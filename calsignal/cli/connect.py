@@ -1,0 +1,144 @@
+"""`connect`, built from what the installed providers declare; `connections`; `disconnect`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+import click
+
+from calsignal.cli.app import STALE_AFTER, App, nearest
+from calsignal.cli.options import emit, pass_app, say, screen, show_help_alone
+from calsignal.contract import Authorised, ConnectRequest, Option, Provider
+from calsignal.errors import InputError
+
+
+class Providers(click.Group):
+    """One command for each installed provider."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(ctx.ensure_object(App).registry.names())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        return _command(cmd_name, ctx.ensure_object(App).registry.get(cmd_name))
+
+
+@click.group(cls=Providers, invoke_without_command=True)
+@click.pass_context
+def connect(ctx: click.Context) -> None:
+    """Authorise a calendar once, read-only, and remember it."""
+    show_help_alone(ctx)
+
+
+def _command(name: str, provider: Provider) -> click.Command:
+    """Build the command of one provider from the options it declares."""
+    notes = "\n".join(f"  {_metavar(option)}  {option.help}" for option in provider.options if option.argument)
+    return click.Command(
+        name,
+        params=[_parameter(option) for option in provider.options],
+        callback=click.pass_context(partial(_connect, name)),
+        help=f"Authorise a calendar of {name} and remember it." + (f"\n\n\b\n{notes}" if notes else ""),
+        short_help=f"Authorise a calendar of {name}.",
+    )
+
+
+def _metavar(option: Option) -> str:
+    return option.name.upper()
+
+
+def _parameter(option: Option) -> click.Parameter:
+    if option.argument:
+        many = -1 if option.multiple else 1
+        return click.Argument([option.name], required=option.required, nargs=many, metavar=_metavar(option))
+    flag = f"--{option.name.replace('_', '-')}"
+    return click.Option(
+        [flag, option.name], help=option.help, required=option.required, is_flag=option.flag, multiple=option.multiple
+    )
+
+
+def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
+    app = ctx.ensure_object(App)
+    settings = app.settings
+    request = ConnectRequest(
+        options={key: None if value == () else value for key, value in options.items()},
+        config=settings.providers.get(name, {}),
+        ask_secret=_ask_secret,
+        tell=say,
+        allow_private_addresses=settings.privacy.private_addresses,
+    )
+    found = app.registry.get(name).connect(request)
+    for authorised in found:
+        _remember(app, name, authorised)
+    if found:
+        say("next: `calsignal sync` reads it")
+
+
+def _ask_secret(question: str) -> str:
+    """Ask without echo on a terminal, or read one line of standard input."""
+    ask = partial(click.prompt, question, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline
+    secret = str(ask())
+    if not secret.strip():
+        raise InputError("no secret was given", "type it at the prompt, or hand it in on standard input")
+    return secret.strip()
+
+
+def _remember(app: App, provider: str, authorised: Authorised) -> None:
+    """Keep one mailbox. The secret goes first: without it the row would only be a problem to report."""
+    from calsignal.directory import normalise
+    from calsignal.vault import connection_secret
+
+    mailbox = normalise(authorised.mailbox)
+    store = app.store(create=True)
+    taken = next((c for c in store.connections() if c.name == authorised.name and c.provider != provider), None)
+    if taken:
+        fact = f"there is already a connection called {taken.name}, of {taken.provider}"
+        raise InputError(fact, f"calsignal disconnect {taken.name!r}, or give this one another name")
+    if authorised.secret is not None:
+        app.vault.set(connection_secret(authorised.name), authorised.secret)
+    store.connect(authorised.name, provider, mailbox, authorised.settings, app.now)
+    emit(app, f"connected {authorised.name} ({mailbox})")
+
+
+@click.command()
+@pass_app
+def connections(app: App) -> None:
+    """Show what is connected, how fresh it is, and what is wrong."""
+    from calsignal.reports.tables import connections_text
+
+    states = app.store().connection_states(app.now, STALE_AFTER)
+    emit(app, connections_text(states, now=app.now, zone=app.settings.team.timezone, **screen(app, None)))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--erase", is_flag=True, help="Remove everything that it told, too.")
+@click.option("--yes", is_flag=True, help="Do not ask before erasing.")
+@pass_app
+def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
+    """Forget the secret of a connection and read it no more; its history stays."""
+    from calsignal.vault import connection_secret
+
+    store = app.store()
+    known = [connection.name for connection in store.connections()]
+    chosen = known_connection(name, known)
+    question = f"Remove {chosen} and everything that it told, history included?"
+    if erase and not yes and not click.confirm(question, err=True):
+        say("nothing was removed")
+        return
+    # in this order each step can be taken again if the next one fails
+    store.retire(chosen, app.now)
+    app.vault.delete(connection_secret(chosen))
+    if not erase:
+        emit(app, f"disconnected {chosen}; its history stays")
+        return
+    gone = store.erase_connection(chosen)
+    emit(app, f"erased {chosen}: {gone.events} events in {gone.versions} versions, {gone.people} people")
+
+
+def known_connection(name: str, known: Sequence[str]) -> str:
+    """Return the name of a connection. Raises `InputError` with the nearest one."""
+    if name in known:
+        return name
+    hint = nearest(name, known) or "`calsignal connections` lists them"
+    raise InputError(f"no connection called {name!r}", hint)

@@ -1,0 +1,67 @@
+"""Options that several commands share, and the ways in and out of the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from calsignal.cli.app import App
+from calsignal.errors import InputError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+pass_app = click.make_pass_decorator(App)
+
+as_of_option = click.option(
+    "--as-of", metavar="WHEN", help="Report as of then: an ISO date (the end of that day), or a date and time."
+)
+output_option = click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Write to this file; - is stdout.",
+)
+
+
+def format_option(*formats: str) -> Callable[[F], F]:
+    """Return the option that chooses how a result is written; the first is the default."""
+    return click.option(
+        "--format", "form", type=click.Choice(formats), default=formats[0], show_default=True, help="How to write it."
+    )
+
+
+def say(text: str) -> None:
+    """Print a message on stderr, fit for a terminal."""
+    from calsignal.reports.safe import clean
+
+    click.echo(clean(text), err=True)
+
+
+def emit(app: App, text: str, output: Path | None = None) -> None:
+    """Print a result, or write it to a file as UTF-8.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    text = text if text.endswith("\n") else f"{text}\n"
+    if output is None or str(output) == "-":
+        click.echo(text, nl=False, color=app.screen()[1])
+        return
+    try:
+        output.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+    except OSError as error:
+        raise InputError(f"{output} cannot be written: {error.strerror}", "name another file") from error
+
+
+def screen(app: App, output: Path | None) -> dict[str, Any]:
+    """Return width and colour for a text report; a file has 80 columns and no colour."""
+    width, colour = (80, False) if output is not None and str(output) != "-" else app.screen()
+    return {"width": max(width, 40), "colour": colour}
+
+
+def show_help_alone(ctx: click.Context) -> None:
+    """Print the help of a group that was called without a command."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

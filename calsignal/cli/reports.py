@@ -1,0 +1,103 @@
+"""`digest`, `account` and `demo`: from the store to the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from calsignal.cli.app import App
+from calsignal.cli.options import as_of_option, emit, format_option, output_option, pass_app, say, screen
+from calsignal.errors import InputError
+
+if TYPE_CHECKING:
+    from calsignal.score.result import Digest
+
+ENV_REP = "CALSIGNAL_REP"
+
+
+@click.command()
+@click.option("--rep", metavar="EMAIL", help=f"Only the accounts that this rep meets or owns.  [env: {ENV_REP}]")
+@click.option("--all", "show_all", is_flag=True, help="Leave nothing out for the sake of one screen.")
+@click.option("--since", metavar="WHEN", help="List what changed since then; by default since yesterday.")
+@as_of_option
+@format_option("text", "json")
+@output_option
+@pass_app
+def digest(
+    app: App, rep: str | None, show_all: bool, since: str | None, as_of: str | None, form: str, output: Path | None
+) -> None:
+    """Show a rep's morning: the first action, today, who is real and who is soft, and what changed."""
+    from calsignal.analysis import digest as made
+
+    moment = app.as_of(as_of)
+    start = app.moment(since) if since else None
+    if start and start > moment:
+        raise InputError(f"--since {since} is later than the moment of the report", "name an earlier one")
+    found = made(app.store(), app.settings, moment, _rep(app, rep), start)
+    emit(app, _digest(app, found, show_all=show_all, form=form, output=output), output)
+
+
+def _rep(app: App, given: str | None) -> str | None:
+    """Return the mailbox of the rep in question; another address of theirs will do."""
+    from calsignal.directory import normalise
+
+    text = given or app.environ.get(ENV_REP)
+    if not text:
+        return None
+    try:
+        address = normalise(text)
+    except InputError as error:
+        raise InputError(f"{text!r} is no e-mail address", "`calsignal connections` shows the reps") from error
+    return app.settings.team.aliases.get(address, address)
+
+
+def _digest(app: App, found: Digest, *, show_all: bool, form: str, output: Path | None) -> str:
+    if form == "json":
+        from calsignal.reports.jsonform import digest_json, to_json
+
+        return to_json(digest_json(found))
+    from calsignal.reports.digest_text import digest_text
+
+    return digest_text(found, show_all=show_all, **screen(app, output))
+
+
+@click.command()
+@click.argument("name")
+@as_of_option
+@format_option("text", "json")
+@output_option
+@pass_app
+def account(app: App, name: str, as_of: str | None, form: str, output: Path | None) -> None:
+    """Show why: every meeting, every change and every number of the score of one account."""
+    from calsignal.analysis import account_report
+
+    report = account_report(app.store(), app.settings, app.as_of(as_of), name)
+    if form == "json":
+        from calsignal.reports.jsonform import account_json, to_json
+
+        text = to_json(account_json(report))
+    else:
+        from calsignal.reports.account_text import account_text
+
+        text = account_text(report, constants=app.settings.scoring, **screen(app, output))
+    emit(app, text, output)
+
+
+@click.command()
+@format_option("text", "json")
+@output_option
+@pass_app
+def demo(app: App, form: str, output: Path | None) -> None:
+    """Play two months of a small synthetic team in a temporary store, and show its digest."""
+    from calsignal.analysis import digest as made
+    from calsignal.cli.setup import system_zone
+    from calsignal.config import Settings, Team, team_zone
+    from calsignal.demo import demo_settings, played
+
+    settings = demo_settings(Settings(team=Team(timezone=team_zone(system_zone(app.environ)))))
+    with played(settings, app.now) as store:
+        text = _digest(app, made(store, settings, app.now), show_all=False, form=form, output=output)
+    emit(app, text, output)
+    say("this team is made up; for your own begin with `calsignal init`")
