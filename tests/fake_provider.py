@@ -1,0 +1,140 @@
+"""A remote calendar in memory, with a provider in front of it that can fail in the ways services do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from calsignal.contract import Access, Authorised, Calendar, ConnectRequest, Event, Gone, Option, Page, Setting
+from calsignal.contract import Provider as ProviderProtocol
+from calsignal.errors import CursorExpired, SourceError
+from calsignal.model import Skipped
+from calsignal.registry import Registry
+
+EPOCH = datetime(2026, 3, 2, 8, tzinfo=UTC)
+
+
+@dataclass
+class Remote:
+    """One mailbox's calendar. `log` holds each change, so that a cursor (its length) says where a reader was.
+
+    With `deltas` the service tells what changed since a cursor, else it lists everything each time.
+    """
+
+    events: dict[str, Event] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
+    deltas: bool = False
+    page_size: int = 100
+    expired_before: int = 0
+    broken: Exception | None = None
+    skipped: tuple[Skipped, ...] = ()
+    asked: list[str] = field(default_factory=list)
+    hidden: set[str] = field(default_factory=set)
+
+    def put(self, *events: Event) -> None:
+        for event in events:
+            self.events[event.id] = event
+            self.log.append(event.id)
+
+    def drop(self, *ids: str) -> None:
+        for event_id in ids:
+            self.events.pop(event_id, None)
+            self.log.append(event_id)
+
+
+@dataclass
+class FakeProvider:
+    """Serves remotes by mailbox."""
+
+    remotes: dict[str, Remote] = field(default_factory=dict)
+    name: str = "fake"
+    settings: tuple[Setting, ...] = ()
+    options: tuple[Option, ...] = ()
+
+    def connect(self, request: ConnectRequest) -> Sequence[Authorised]:
+        return ()
+
+    def open(self, access: Access) -> FakeSource:
+        return FakeSource(self.remotes[access.mailbox])
+
+
+@dataclass
+class FakeSource:
+    remote: Remote
+    closed: bool = False
+
+    def calendars(self) -> Sequence[Calendar]:
+        return (Calendar("primary", "Calendar"),)
+
+    def pull(self, calendar: Calendar, cursor: str | None) -> Iterator[Page]:
+        remote = self.remote
+        if remote.broken is not None:
+            raise remote.broken
+        if cursor is not None and int(cursor) < remote.expired_before:
+            raise CursorExpired
+        remote.asked.append(f"pull {cursor}")
+        full = cursor is None or not remote.deltas
+        ids = list(remote.events) if full else list(dict.fromkeys(remote.log[int(cursor or 0) :]))
+        ids = [i for i in ids if i not in remote.hidden]
+        for start in range(0, len(ids), remote.page_size):
+            chunk = ids[start : start + remote.page_size]
+            yield Page(
+                events=tuple(remote.events[i] for i in chunk if i in remote.events),
+                removed=tuple(i for i in chunk if i not in remote.events),
+                full=full,
+            )
+        yield Page(cursor=str(len(remote.log)), full=full, skipped=remote.skipped)
+
+    def find(self, calendar: Calendar, event_id: str) -> Event | Gone:
+        self.remote.asked.append(f"find {event_id}")
+        return self.remote.events.get(event_id, Gone())
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeRegistry(Registry):
+    """Knows one provider."""
+
+    def __init__(self, provider: ProviderProtocol) -> None:
+        super().__init__(())
+        self.provider = provider
+
+    def get(self, name: str) -> ProviderProtocol:
+        if name != self.provider.name:
+            raise SourceError(f"no provider called {name!r}")
+        return self.provider
+
+
+@dataclass
+class MemoryVault:
+    """A vault that forgets at the end."""
+
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    def get(self, name: str) -> str | None:
+        return self.secrets.get(name)
+
+    def set(self, name: str, secret: str) -> None:
+        self.secrets[name] = secret
+
+    def keep(self, name: str, secret: str) -> str:
+        return self.secrets.setdefault(name, secret)
+
+    def delete(self, name: str) -> None:
+        self.secrets.pop(name, None)
+
+
+@dataclass
+class Clock:
+    """A clock that only moves when it is told to, and ticks a microsecond at each look."""
+
+    at: datetime = EPOCH
+
+    def __call__(self) -> datetime:
+        self.at += timedelta(microseconds=1)
+        return self.at
+
+    def wait(self, **span: float) -> None:
+        self.at += timedelta(**span)

@@ -1,0 +1,427 @@
+"""Sync against a fake provider: what is written, what is not, and what failing does."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from calsignal.analysis import account_report, digest
+from calsignal.config import Settings, Team
+from calsignal.contract import Attendee, Event
+from calsignal.errors import InputError, NeedsSignIn
+from calsignal.model import Account, Answer, ChangeKind, Copy, EventStatus, Skipped, Slot, Status
+from calsignal.store import Store, open_store
+from calsignal.sync import Outcome, Syncer
+from fake_provider import EPOCH, Clock, FakeProvider, FakeRegistry, MemoryVault, Remote
+
+REP, OTHER, ANN = "rep@ours.example", "other@ours.example", "ann@acme.example"
+
+
+@dataclass
+class World:
+    """A team with its store, its clock, and a remote calendar for each rep."""
+
+    store: Store
+    path: Path
+    clock: Clock = field(default_factory=Clock)
+    provider: FakeProvider = field(default_factory=FakeProvider)
+    settings: Settings = field(default_factory=lambda: Settings(team=Team("us", ("ours.example",))))
+
+    def remote(self, rep: str = REP) -> Remote:
+        if rep not in self.provider.remotes:
+            self.provider.remotes[rep] = Remote()
+            self.store.connect(f"fake:{rep}", "fake", rep, {}, self.clock())
+        return self.provider.remotes[rep]
+
+    def sync(self, *accept: str) -> list[Outcome]:
+        vault, registry = MemoryVault(), FakeRegistry(self.provider)
+        syncer = Syncer(
+            self.store, self.settings, registry, vault, b"key", self.clock, lambda request: request(), frozenset(accept)
+        )
+        return list(syncer.sync([c for c in self.store.connections() if c.retired_at is None]))
+
+    def next_day(self, *accept: str) -> list[Outcome]:
+        self.clock.wait(days=1)
+        return self.sync(*accept)
+
+    def copies(self) -> tuple[Copy, ...]:
+        return self.store.history(self.clock(), None)
+
+    def changes(self, name: str = "Acme") -> list[ChangeKind]:
+        report = account_report(self.store, self.settings, self.clock(), name)
+        return [c.kind for c in reversed(report.result.changes)]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    path = tmp_path / "store.db"
+    with open_store(f"sqlite:///{path}") as store:
+        store.add_account(Account("Acme", ("acme.example",)))
+        yield World(store, path)
+
+
+def event(uid: str = "m1", day: int = 3, answer: Answer = Answer.NONE, **more: object) -> Event:
+    start = EPOCH + timedelta(days=day, hours=2)
+    base = Event(
+        id=uid,
+        uid=f"{uid}@x",
+        slot=Slot(start, start + timedelta(hours=1)),
+        organizer=REP,
+        attendees=(Attendee(ANN, answer),),
+        subject=f"Subject of {uid}",
+        created=EPOCH - timedelta(days=1),
+    )
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def weekly(uid: str = "s1", day: int = 1, rule: str = "FREQ=WEEKLY", **more: object) -> Event:
+    start = EPOCH + timedelta(days=day, hours=2)
+    text = "\r\n".join(
+        (
+            "BEGIN:VCALENDAR",
+            "BEGIN:VEVENT",
+            f"DTSTART:{start:%Y%m%dT%H%M%SZ}",
+            f"DTEND:{start + timedelta(hours=1):%Y%m%dT%H%M%SZ}",
+            f"RRULE:{rule}",
+            "END:VEVENT",
+            "END:VCALENDAR",
+        )
+    )
+    return event(uid, day, recurrence=text, **more)
+
+
+def test_syncing_twice_writes_nothing_more(world: World) -> None:
+    world.remote().put(event(), weekly())
+    world.sync()
+    before = world.copies()
+
+    outcomes = world.next_day()
+
+    assert [o.written for o in outcomes] == [0]
+    assert [c.versions for c in world.copies()] == [c.versions for c in before]
+
+
+def test_a_new_subject_is_no_version_and_is_read_as_of_its_day(world: World) -> None:
+    world.remote().put(event())
+    world.sync()
+    then = world.clock()
+    world.remote().put(event(subject="Renamed"))
+
+    world.next_day()
+
+    (now,) = world.copies()
+    (was,) = world.store.history(then, None)
+    assert (len(now.versions), now.subject, was.subject) == (1, "Renamed", "Subject of m1")
+    assert world.changes() == []
+
+
+def test_a_move_is_one_version_and_one_change(world: World) -> None:
+    world.remote().put(event(day=3))
+    world.sync()
+    world.remote().put(event(day=10))
+
+    world.next_day()
+
+    assert [len(c.versions) for c in world.copies()] == [2]
+    assert world.changes() == [ChangeKind.MOVED]
+
+
+def test_an_event_that_vanishes_is_asked_for_and_then_marked(world: World) -> None:
+    world.remote().put(event("a"), event("b"))
+    world.sync()
+    world.remote().drop("a")
+
+    world.next_day()
+
+    assert world.remote().asked[-1] == "find a"
+    assert world.changes() == [ChangeKind.VANISHED]
+
+
+def test_an_event_that_is_only_hidden_from_the_list_stays(world: World) -> None:
+    world.remote().put(event("a"), event("b"))
+    world.sync()
+    world.remote().hidden.add("a")
+
+    world.next_day()
+
+    assert world.changes() == []
+
+
+def test_a_past_event_that_leaves_the_list_stays_as_last_seen(world: World) -> None:
+    world.remote().put(event("a", day=1, answer=Answer.ACCEPTED))
+    world.sync()
+    world.clock.wait(days=3)
+    world.remote().drop("a")
+
+    world.sync()
+
+    (copy,) = world.copies()
+    assert copy.versions[-1].state.status is EventStatus.CONFIRMED
+
+
+def test_what_a_delta_reports_as_removed_is_cancelled(world: World) -> None:
+    world.remote().deltas = True
+    world.remote().put(event("a"))
+    world.sync()
+    world.remote().drop("a")
+
+    world.next_day()
+
+    assert world.changes() == [ChangeKind.CANCELLED]
+
+
+def test_a_calendar_that_loses_most_of_its_future_is_held_until_accepted(world: World) -> None:
+    world.remote().put(*(event(f"e{n}") for n in range(10)))
+    world.sync()
+    cursor = world.store.calendars(world.store.connections()[0])[0].cursor
+    world.remote().drop(*(f"e{n}" for n in range(6)))
+
+    (held,) = world.next_day()
+
+    assert held.problem == "6 of 10 future events disappeared at once; kept the old ones"
+    assert held.hint == "if that is right: calsignal sync --accept fake:rep@ours.example"
+    assert world.changes() == []
+    assert world.store.calendars(world.store.connections()[0])[0].cursor == cursor
+    (state,) = world.store.connection_states(world.clock(), timedelta(hours=24))
+    assert state.problem == "6 of 10 future events disappeared at once"
+
+    (believed,) = world.next_day("fake:rep@ours.example")
+
+    assert believed.problem is None
+    assert world.changes() == [ChangeKind.VANISHED] * 6
+
+
+@pytest.mark.parametrize(("known", "lost"), [(10, 5), (9, 9)])
+def test_losing_half_or_a_few_is_believed(world: World, known: int, lost: int) -> None:
+    world.remote().put(*(event(f"e{n}") for n in range(known)))
+    world.sync()
+    world.remote().drop(*(f"e{n}" for n in range(lost)))
+
+    (outcome,) = world.next_day()
+
+    assert outcome.problem is None
+    assert len(world.changes()) == lost
+
+
+def test_an_expired_cursor_compares_with_the_store_and_leaves_a_gap(world: World) -> None:
+    remote = world.remote()
+    remote.deltas = True
+    remote.put(event("a"), event("b"))
+    world.sync()
+    first = world.clock()
+    remote.put(event("a", day=9))
+    remote.drop("b")
+    remote.expired_before = 99
+
+    world.next_day()
+
+    assert sorted(k.value for k in world.changes()) == ["moved", "vanished"]
+    (state,) = world.store.connection_states(world.clock(), timedelta(hours=24))
+    assert [g.reason for g in state.gaps] == ["the service had forgotten where we were"]
+    assert state.gaps[0].start < first < state.gaps[0].end
+
+
+def test_one_failing_mailbox_does_not_stop_the_others(world: World) -> None:
+    world.remote(OTHER).broken = NeedsSignIn("the sign-in was revoked", "calsignal connect fake")
+    world.remote().put(event())
+
+    outcomes = world.sync()
+
+    assert [(o.connection, o.problem) for o in outcomes] == [
+        ("fake:other@ours.example", "the sign-in was revoked"),
+        ("fake:rep@ours.example", None),
+    ]
+    assert len(world.copies()) == 1
+
+
+def test_a_bug_in_a_provider_is_that_connections_problem(world: World) -> None:
+    world.remote().broken = KeyError("secret text")
+
+    (outcome,) = world.sync()
+
+    assert outcome.problem == "the provider fake failed (KeyError)"
+
+
+def test_a_failure_between_pages_writes_nothing(world: World) -> None:
+    remote = world.remote()
+    remote.put(event("a"))
+    world.sync()
+    remote.put(event("b"))
+
+    class Half(dict[str, Event]):
+        def __getitem__(self, key: str) -> Event:
+            raise NeedsSignIn("gone in the middle")
+
+    whole, remote.events = remote.events, Half(remote.events)
+    (outcome,) = world.next_day()
+    remote.events = whole
+
+    assert outcome.problem == "gone in the middle"
+    assert [c.event for c in world.copies()] == ["a"]
+
+
+def test_private_internal_and_draft_events_are_not_kept(world: World) -> None:
+    internal = event("i", attendees=(Attendee(OTHER),))
+    world.remote().put(event("p", private=True), event("d", draft=True), internal)
+
+    world.sync()
+
+    assert world.copies() == ()
+
+
+def test_an_event_that_becomes_private_is_erased_with_its_past(world: World) -> None:
+    world.remote().put(event())
+    world.sync()
+    world.remote().put(event(private=True))
+
+    world.next_day()
+
+    assert world.copies() == ()
+
+
+def test_strangers_leave_no_address_and_no_subject(world: World) -> None:
+    stranger = "stranger@elsewhere.example"
+    world.remote().put(
+        event("u", attendees=(Attendee(stranger),)), event("m", attendees=(Attendee(ANN), Attendee(stranger)))
+    )
+
+    world.sync()
+    world.store.close()
+
+    raw = b"".join(p.read_bytes() for p in world.path.parent.iterdir())
+    assert b"Subject of m" in raw
+    assert ANN.encode() in raw
+    assert b"Subject of u" not in raw
+    assert b"stranger" not in raw
+
+
+def test_a_new_account_changes_figures_at_once_and_names_at_the_next_sync(world: World) -> None:
+    new = event("n", attendees=(Attendee("bo@new.example", Answer.ACCEPTED),))
+    world.remote().deltas = True
+    world.remote().put(new)
+    world.sync()
+    world.store.add_account(Account("New", ("new.example",)))
+
+    at_once = account_report(world.store, world.settings, world.clock(), "New").result
+    world.next_day()
+    later = account_report(world.store, world.settings, world.clock(), "New").result
+
+    assert (at_once.status, at_once.firm_buyers) == (Status.REAL, ("someone@new.example",))
+    assert at_once.meetings[0].subject is None
+    assert later.firm_buyers == ("bo@new.example",)
+    assert later.meetings[0].subject == "Subject of n"
+    assert later.changes == ()
+    assert world.remote().asked[-1] == "find n"
+
+
+def test_a_series_is_extended_as_the_window_rolls_without_a_version(world: World) -> None:
+    world.remote().put(weekly())
+    world.sync()
+    before = world.copies()[0].versions[0].occurrences[-1]
+    world.clock.wait(days=60)
+
+    world.sync()
+
+    (copy,) = world.copies()
+    assert len(copy.versions) == 1
+    assert isinstance(before, datetime)
+    assert isinstance(copy.versions[0].occurrences[-1], datetime)
+    assert copy.versions[0].occurrences[-1] - before >= timedelta(days=28)
+    assert len(set(copy.versions[0].occurrences)) == len(copy.versions[0].occurrences)
+    assert world.changes() == []
+
+
+def test_a_series_that_cannot_be_read_is_named_and_takes_nothing_with_it(world: World) -> None:
+    world.remote().put(event("good"), weekly("bad", rule="FREQ=SECONDLY"))
+
+    (outcome,) = world.sync()
+
+    assert [c.event for c in world.copies()] == ["good"]
+    assert [(s.id, s.source) for s in outcome.skipped] == [("bad", "fake:rep@ours.example")]
+    (skipped,) = world.store.skipped_at(world.clock())
+    assert skipped.id == "bad"
+
+
+def test_what_a_provider_skipped_is_listed_as_long_as_it_is(world: World) -> None:
+    world.remote().skipped = (Skipped("x", "odd", "no start"),)
+    world.sync()
+    then = world.clock()
+    world.remote().skipped = ()
+    world.next_day()
+
+    assert [s.reason for s in world.store.skipped_at(then)] == ["no start"]
+    assert world.store.skipped_at(world.clock()) == ()
+
+
+def test_a_disconnected_calendar_keeps_its_past_and_loses_its_future(world: World) -> None:
+    world.remote().put(event("past", day=1, answer=Answer.ACCEPTED), event("soon", day=8, answer=Answer.ACCEPTED))
+    world.sync()
+    world.clock.wait(days=4)
+    world.store.retire("fake:rep@ours.example", world.clock())
+
+    result = account_report(world.store, world.settings, world.clock(), "Acme").result
+
+    assert result.last_held is not None
+    assert result.next_meeting is None
+    assert {m.uid: m.why_not for m in result.meetings} == {"past@x": "", "soon@x": "calendar disconnected"}
+    assert result.rescheduling.dropped == 0
+
+
+def test_an_unknown_rep_or_account_is_named_with_the_nearest(world: World) -> None:
+    world.remote()
+
+    with pytest.raises(InputError, match="no calendar of repp") as rep:
+        digest(world.store, world.settings, world.clock(), "repp@ours.example")
+    with pytest.raises(InputError, match="no account called Acmee") as name:
+        account_report(world.store, world.settings, world.clock(), "Acmee")
+
+    assert rep.value.hint == "did you mean rep@ours.example?"
+    assert name.value.hint == "did you mean Acme?"
+
+
+def test_two_syncs_at_once_write_each_event_once(world: World, tmp_path: Path) -> None:
+    world.remote().put(event())
+    with open_store(f"sqlite:///{world.path}") as second:
+        rival = replace(world, store=second)
+        original = FakeProvider.open
+        calls: list[int] = []
+
+        def racing(self: FakeProvider, access: object) -> object:
+            if not calls:
+                calls.append(1)
+                rival.sync()
+            return original(self, access)  # type: ignore[arg-type]
+
+        FakeProvider.open = racing  # type: ignore[method-assign,assignment]
+        try:
+            world.sync()
+        finally:
+            FakeProvider.open = original  # type: ignore[method-assign]
+
+    with sqlite3.connect(world.path) as raw:
+        assert raw.execute("select count(*) from versions").fetchone() == (1,)
+    raw.close()
+
+
+def test_as_of_knows_nothing_that_was_seen_later(world: World) -> None:
+    world.remote().put(event(day=6))
+    world.sync()
+    then = world.clock()
+    before = digest(world.store, world.settings, then)
+    world.remote().put(event(day=6, answer=Answer.ACCEPTED), event("m2"))
+    world.next_day()
+
+    again = digest(world.store, world.settings, then)
+
+    assert (again.accounts, again.today, again.changes, again.first_action) == (
+        before.accounts,
+        before.today,
+        before.changes,
+        before.first_action,
+    )
+    assert digest(world.store, world.settings, world.clock()).accounts[0].status is Status.REAL
