@@ -22,7 +22,7 @@ _LONGEST = 1_000_000  # characters of one series
 _LONGEST_RULE = 2_000
 _MOST_RULES = 20
 _MOST_A_DAY = 48
-_MOST_STEPS = 200_000  # candidates looked at, from the start of the series to the end of the window
+_MOST_STEPS = 100_000  # candidates looked at, from the start of the series to the end of the window
 _CYCLE = 400  # years after which the Gregorian calendar repeats, weekdays included
 
 _PARTS = frozenset(
@@ -83,7 +83,7 @@ def expand(recurrence: str, start: datetime, end: datetime, limit: int = 5000) -
     minute or second, `UnreadableSeries` for everything else that cannot be expanded.
     """
     try:
-        starts = _expand(recurrence, start, end)
+        starts = _expand(recurrence, start, end, limit)
     except UnreadableSeries:
         raise
     except _MALFORMED:
@@ -93,7 +93,7 @@ def expand(recurrence: str, start: datetime, end: datetime, limit: int = 5000) -
     return tuple(starts)
 
 
-def _expand(recurrence: str, start: datetime, end: datetime) -> list[Moment]:
+def _expand(recurrence: str, start: datetime, end: datetime, limit: int) -> list[Moment]:
     if len(recurrence) > _LONGEST:
         raise UnreadableSeries(f"it is longer than {_LONGEST:,} characters")
     zones, event = _parse(recurrence)
@@ -102,6 +102,8 @@ def _expand(recurrence: str, start: datetime, end: datetime) -> list[Moment]:
     if _day(begin) > _day(end) + timedelta(days=1):
         return []
     rules = _rules(event, "RRULE", begin, end)
+    for rule in rules:
+        _check_number(_rule(rule), begin, start, end, limit)
     dates = [line for line in event if line.name not in ("RRULE", "EXRULE")]
     starts = _occurrences(definitions, dates, rules, start, end)
     if excluded := _rules(event, "EXRULE", begin, end):
@@ -232,10 +234,11 @@ def _check(rule: dict[str, str], begin: Moment, end: datetime) -> dict[str, str]
         raise TooManyOccurrences("it repeats by the minute or second")
     if rule["FREQ"] not in _STEP or int(rule.get("INTERVAL", "1")) < 1:
         raise UnreadableSeries("its rules cannot be read")
-    if prod(1 + rule.get(part, "").count(",") for part in ("BYHOUR", "BYMINUTE", "BYSECOND")) > _MOST_A_DAY:
+    daily = prod(1 + rule.get(part, "").count(",") for part in ("BYHOUR", "BYMINUTE", "BYSECOND"))
+    if daily > _MOST_A_DAY:
         raise TooManyOccurrences(f"it repeats more than {_MOST_A_DAY} times a day")
     ahead = (_day(end) - _day(begin)) / _STEP[rule["FREQ"]]
-    if ahead / int(rule.get("INTERVAL", "1")) > _MOST_STEPS:
+    if ahead * daily / int(rule.get("INTERVAL", "1")) > _MOST_STEPS:
         raise TooManyOccurrences("it began too long ago for how often it repeats")
     return rule
 
@@ -276,6 +279,24 @@ def _ever_hits(rule: _Rule, begin: Moment, end: datetime) -> bool:
     text = _rule_text({name: value for name, value in rule.items() if name not in ("UNTIL", "COUNT")})
     first = next(iter(rrulestr(text, dtstart=naive.replace(year=naive.year + later))), None)
     return first is not None and first.replace(year=first.year - later).date() <= _day(end) + timedelta(days=1)
+
+
+def _check_number(rule: _Rule, begin: Moment, start: datetime, end: datetime, limit: int) -> None:
+    """Count the occurrences of a rule that has several a day on the bare wall clock: a hundred times faster."""
+    from dateutil.rrule import rrulestr
+
+    if rule["FREQ"] != "HOURLY" and not any("," in rule.get(part, "") for part in ("BYHOUR", "BYMINUTE", "BYSECOND")):
+        return
+    text = _rule_text({name: value for name, value in rule.items() if name != "UNTIL"})
+    until = rule.get("UNTIL", f"{end:%Y%m%d}")[:8]
+    number = 0
+    for wall in rrulestr(text, dtstart=_local(begin)):
+        day = f"{wall:%Y%m%d}"
+        number += f"{start:%Y%m%d}" < day < until
+        if number > limit:
+            raise TooManyOccurrences(f"it has more than {limit:,} occurrences")
+        if day >= min(until, f"{end:%Y%m%d}"):
+            return
 
 
 def _unless_hit(begin: Moment, rules: Sequence[str]) -> set[Moment]:

@@ -30,6 +30,7 @@ class IcsProvider:
         ),
         Option("rep", "whose calendar it is: an e-mail address", required=True),
         Option("name", "a word that tells it from other calendars of the same rep"),
+        Option("timezone", "the zone of times that name none, such as Europe/Berlin"),
     )
 
     def connect(self, request: ConnectRequest) -> tuple[Authorised, ...]:
@@ -39,12 +40,13 @@ class IcsProvider:
         name = f"{self.name}:{mailbox}" + (f":{word}" if word else "")
         typed = str(request.options.get("source") or "").strip()
         source = request.ask_secret("address of the feed: ").strip() if typed == _ASK else typed
+        zone = _zone(request)
         if not _SCHEME.match(source):
-            return (Authorised(mailbox, name, settings={"path": str(_path(source))}),)
+            return (Authorised(mailbox, name, settings={"path": str(_path(source)), **zone}),)
         url = _address(source, allow_private=request.allow_private_addresses)
         if typed != _ASK:
             request.tell(_WARNING)
-        return (Authorised(mailbox, name, secret=url, settings={"host": urlsplit(url).hostname or ""}),)
+        return (Authorised(mailbox, name, secret=url, settings={"host": urlsplit(url).hostname or "", **zone}),)
 
     def open(self, access: Access) -> Source:
         """Return a source; the modules that read calendars are loaded only now."""
@@ -58,6 +60,18 @@ def _mailbox(request: ConnectRequest) -> str:
     if not _MAILBOX.fullmatch(mailbox):
         raise InputError("--rep is not an e-mail address", "say whose calendar this is: --rep someone@ours.example")
     return mailbox
+
+
+def _zone(request: ConnectRequest) -> dict[str, str]:
+    typed = str(request.options.get("timezone") or "").strip()
+    if not typed:
+        return {}
+    from .zones import iana
+
+    found = iana(typed)
+    if found is None:
+        raise InputError("--timezone is not the name of a time zone", "give an IANA name, such as Europe/Berlin")
+    return {"timezone": found.name}
 
 
 def _path(typed: str) -> Path:

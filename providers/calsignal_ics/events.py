@@ -122,10 +122,13 @@ class _Notes:
         self.add(entry.context.source, entry.id, reason)
 
 
-def read(files: Iterable[File], mailbox: str, window: Window) -> Reading:
-    """Read all events of some files; the order of files, components and lines makes no difference."""
+def read(files: Iterable[File], mailbox: str, window: Window, default_zone: str = "") -> Reading:
+    """Read all events of some files; the order of files, components and lines makes no difference.
+
+    `default_zone` is for times that name no zone in a file that has none either.
+    """
     notes = _Notes()
-    entries = [entry for file in files for entry in _entries(file, mailbox, notes)]
+    entries = [entry for file in files for entry in _entries(file, mailbox, default_zone, notes)]
     events = [entry for entry in entries if entry.method in _EVENTS]
     kept = _settle(events, notes)
     found = {key: _whole(entry, kept.get(entry.uid)) for key, entry in kept.items()}
@@ -139,7 +142,7 @@ def read(files: Iterable[File], mailbox: str, window: Window) -> Reading:
     return Reading(found, skipped, frozenset(notes.unread - found.keys()), bool(split), kept)
 
 
-def _entries(file: File, mailbox: str, notes: _Notes) -> Iterator[_Entry]:
+def _entries(file: File, mailbox: str, default_zone: str, notes: _Notes) -> Iterator[_Entry]:
     """Yield what can be read of one file, and note the rest."""
     events = [component for calendar in file.calendars for component in calendar.inside("VEVENT")]
     names_people = any("ATTENDEE" in event.lines or "ORGANIZER" in event.lines for event in events)
@@ -147,7 +150,8 @@ def _entries(file: File, mailbox: str, notes: _Notes) -> Iterator[_Entry]:
     for calendar in file.calendars:
         microsoft = vendors.is_microsoft(calendar.value("PRODID"))
         method = calendar.value("METHOD").upper()
-        context = _Context(file.name, method, Zones(calendar), microsoft, names_people, mailbox.casefold())
+        zones = Zones(calendar, default_zone)
+        context = _Context(file.name, method, zones, microsoft, names_people, mailbox.casefold())
         for component in calendar.inside("VEVENT"):
             number += 1
             if (entry := _read(component, context, number, notes)) is not None:

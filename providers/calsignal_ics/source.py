@@ -100,7 +100,8 @@ class IcsSource:
 
     def _read(self, body: _Body) -> events.Reading:
         if self._reading is None:
-            self._reading = events.read(body.read, self._access.mailbox, self._access.window)
+            zone = self._access.settings.get("timezone", "")
+            self._reading = events.read(body.read, self._access.mailbox, self._access.window, zone)
         return self._reading
 
     def _get(self, validators: Mapping[str, str]) -> _Body | None:

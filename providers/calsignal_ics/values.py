@@ -113,6 +113,8 @@ def slot(start: When, end: When) -> Slot:
 def _end(component: Component, start: When, zones: Zones) -> When:
     if (prop := component.get("DTEND")) is not None:
         end = when(prop, zones)
+        if end.floating and not start.all_day:
+            end = replace(end, zone=start.zone)
         return end if end.all_day == start.all_day else _of_kind(end, start)
     if length := component.value("DURATION"):
         return _after(start, duration(length))

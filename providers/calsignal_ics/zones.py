@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from calendar import monthrange
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache, cached_property, lru_cache
@@ -42,8 +42,9 @@ class Zones:
 
     utc = Zone("UTC", UTC)
 
-    def __init__(self, calendar: Component) -> None:
+    def __init__(self, calendar: Component, default: str = "") -> None:
         self._calendar = calendar
+        self._default = default
         self._known: dict[str, Zone | None] = {}
 
     def of(self, tzid: str) -> Zone:
@@ -58,18 +59,20 @@ class Zones:
 
     @cached_property
     def floating(self) -> Zone | None:
-        """The zone that the calendar names, else the one most of its events use, else its only one."""
+        """The zone that the calendar names, else the one most of its events use, its only one, or the default."""
         used = Counter(_tzids(self._calendar))
         common = sorted(used, key=lambda tzid: (-used[tzid], tzid))
         candidates = [self._calendar.value("X-WR-TIMEZONE"), *common]
         if len(self._definitions) == 1:
             candidates += self._definitions
+        candidates.append(self._default)
         return next((zone for tzid in candidates if tzid and (zone := self._find(tzid))), None)
 
     @cached_property
     def _definitions(self) -> dict[str, Component]:
         found = sorted(self._calendar.inside("VTIMEZONE"), key=Component.canonical)
-        return {component.value("TZID"): component for component in found}
+        names = [component.get("TZID") for component in found]
+        return {name.text: component for name, component in zip(names, found, strict=True) if name}
 
     def _find(self, tzid: str) -> Zone | None:
         if tzid not in self._known:
@@ -93,7 +96,7 @@ def _zone(tzid: str, definition: Component | None) -> Zone | None:
         return zone
     if definition is not None:
         return _from_rules(definition.canonical(frozenset(("TZID", "X-LIC-LOCATION", "LAST-MODIFIED"))), definition)
-    return _first_iana([tzid.replace("_", "/", 1), tzid.replace("-", "/", 1), _fixed(tzid)])
+    return _first_iana([tzid.replace("_", "/", 1), tzid.replace("-", "/", 1), _fixed(tzid), *_described(tzid)])
 
 
 def _tails(tzid: str) -> list[str]:
@@ -110,7 +113,22 @@ def _fixed(tzid: str) -> str:
     return f"Etc/GMT{'-' if found[1] == '+' else '+'}{int(found[2])}" if found else ""
 
 
-def _first_iana(names: list[str]) -> Zone | None:
+def _described(tzid: str) -> Iterator[str]:
+    """Yield what a description for people may mean: `(UTC-05:00) Eastern Time (US & Canada)`, `Berlin, Rome`."""
+    bare = re.sub(r"^\([^)]*\)\s*", "", tzid[:200])
+    if found := re.match(r"(.+) Time \(US (?:&|and) Canada\)", bare):
+        yield _windows().get(f"{found[1]} Standard Time".casefold(), "")
+    for city in bare.split(","):
+        yield _cities().get(city.strip().casefold(), "")
+
+
+@cache
+def _cities() -> dict[str, str]:
+    names = [name for name in _names().values() if "/" in name and not name.startswith("Etc/")]
+    return {name.rpartition("/")[2].replace("_", " ").casefold(): name for name in names}
+
+
+def _first_iana(names: Iterable[str]) -> Zone | None:
     return next((zone for name in names if name and (zone := iana(name))), None)
 
 
