@@ -71,8 +71,8 @@ def fetch(conn: sa.Connection, query: sa.Select[Any], column: Any, keys: Iterabl
 
 
 @contextmanager
-def _collecting_nothing() -> Iterator[None]:
-    """Keep the garbage collector from walking again and again through what is being built: all of it is kept."""
+def collecting_nothing() -> Iterator[None]:
+    """Keep the garbage collector from walking again and again through what is being built; none of it is garbage."""
     running = gc.isenabled()
     gc.disable()
     try:
@@ -113,7 +113,7 @@ def of_last_sync(column: sa.Column[T], *conditions: Condition) -> sa.ScalarSelec
     return query.correlate(calendars).scalar_subquery()
 
 
-@_collecting_nothing()
+@collecting_nothing()
 def open_copies(conn: sa.Connection, calendar: int, only: Iterable[str] | None = None) -> dict[str, OpenCopy]:
     """Return the open copies of a calendar by event id; `only` narrows them to some ids."""
     here = sa.select(events).where(events.c.calendar_id == calendar)
@@ -143,7 +143,7 @@ def _open_copy(event: Any, version: Any, state: State, subject: str | None) -> O
     )
 
 
-@_collecting_nothing()
+@collecting_nothing()
 def history(conn: sa.Connection, as_of: datetime, wanted: Wanted | None) -> tuple[Copy, ...]:
     """Return every copy that by `as_of` has shown a wanted person, with all that was known of it then."""
     everybody = _everybody(conn)

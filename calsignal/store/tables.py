@@ -32,7 +32,7 @@ class Utc(sa.TypeDecorator[datetime]):
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[datetime | None], Any]:
         return _utc_text if dialect.name == "sqlite" else _utc
 
-    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], datetime | None]:  # noqa: ARG002
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], datetime | None]:
         return _from_text if dialect.name == "sqlite" else _utc
 
 
@@ -66,7 +66,7 @@ class Words(sa.TypeDecorator[str]):
     impl = sa.Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:  # noqa: ARG002
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
         return None if value is None else storable(value)
 
 

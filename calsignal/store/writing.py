@@ -20,6 +20,7 @@ from calsignal.store.tables import (
     participants,
     people,
     skipped,
+    storable,
     subjects,
     syncs,
     versions,
@@ -46,6 +47,7 @@ class Pen:
         """Return the open copies by event id; `only` narrows them to some ids."""
         return reading.open_copies(self._conn, self.calendar.id, only)
 
+    @reading.collecting_nothing()
     def apply(
         self, actions: Iterable[Action], *, seen_at: datetime, not_before: datetime | None, baseline: bool
     ) -> None:
@@ -134,11 +136,6 @@ class Pen:
         if rows:
             self._conn.execute(sa.insert(table), rows)
 
-    def _insert_numbered(self, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> Sequence[int]:
-        """Insert rows and return their numbers in the same order."""
-        numbered = sa.insert(table).returning(table.c.id, sort_by_parameter_order=True)
-        return self._conn.execute(numbered, rows).scalars().all() if rows else ()
-
     def _add(self, actions: Sequence[Add], moment: _Moment) -> None:
         rows = [
             {
@@ -151,19 +148,18 @@ class Pen:
             }
             for kept in (action.kept for action in actions)
         ]
-        numbers = self._insert_numbered(events, rows)
-        titled = zip(numbers, actions, strict=True)
-        self._insert(
-            subjects,
-            [
-                {"event_id": number, "seen_at": moment.seen_at, "subject": action.kept.subject}
-                for number, action in titled
-                if action.kept.subject is not None
-            ],
-        )
-        self._open(
-            [(number, act.kept.state, act.expansion) for number, act in zip(numbers, actions, strict=True)], moment
-        )
+        self._insert(events, rows)
+        # asked for afterwards: a single statement that inserts many and returns their numbers in order is slower
+        here = sa.select(events.c.external_id, events.c.id).where(events.c.calendar_id == self.calendar.id)
+        number = dict(reading.fetch(self._conn, here, events.c.external_id, (row["external_id"] for row in rows)))
+        added = [(number[storable(action.kept.event)], action) for action in actions]
+        titles = [
+            {"event_id": event, "seen_at": moment.seen_at, "subject": action.kept.subject}
+            for event, action in added
+            if action.kept.subject is not None
+        ]
+        self._insert(subjects, titles)
+        self._open([(event, action.kept.state, action.expansion) for event, action in added], moment)
 
     def _supersede(self, actions: Sequence[Supersede], moment: _Moment) -> None:
         if not actions:
@@ -181,15 +177,15 @@ class Pen:
         """Open versions of events, given by number, with the people on them."""
         self._meet(participant for _, state, _ in states for participant in state.people)
         rows = [_version_row(event, state, expansion, moment, self._numbers) for event, state, expansion in states]
-        numbers = self._insert_numbered(versions, rows)
-        self._insert(
-            participants,
-            [
-                _participant_row(number, participant, self._numbers[participant.person])
-                for number, (_, state, _) in zip(numbers, states, strict=True)
-                for participant in state.people
-            ],
-        )
+        self._insert(versions, rows)
+        opened = sa.select(versions.c.event_id, versions.c.id).where(versions.c.valid_to.is_(None))
+        number = dict(reading.fetch(self._conn, opened, versions.c.event_id, (row["event_id"] for row in rows)))
+        present = [
+            _participant_row(number[event], participant, self._numbers[participant.person])
+            for event, state, _ in states
+            for participant in state.people
+        ]
+        self._insert(participants, present)
 
     def _meet(self, found: Iterable[Participant]) -> None:
         """Make sure that everybody has a row, with the address where it is known now."""
