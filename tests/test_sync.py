@@ -92,7 +92,7 @@ def weekly(uid: str = "s1", day: int = 1, rule: str = "FREQ=WEEKLY", **more: obj
             "END:VCALENDAR",
         )
     )
-    return event(uid, day, recurrence=text, **more)
+    return replace(event(uid, day), recurrence=text, **more)  # type: ignore[arg-type]
 
 
 def test_syncing_twice_writes_nothing_more(world: World) -> None:

@@ -169,7 +169,12 @@ def _with_next(s: Standings, booked: Fact, sight: Sight) -> Verdict:
 
 
 def next_line(fact: Fact, sight: Sight) -> str:
-    """Say when the next meeting is, how long, and who is firm: `Next: Thu 19 Mar 15:00, 45 min, 2 buyers accepted`."""
+    """Write the line of the next meeting: `Next: Thu 19 Mar 15:00, 45 min, 2 buyers accepted (1 silent).`."""
+    return f"Next: {slot_line(fact, sight)}"
+
+
+def slot_line(fact: Fact, sight: Sight) -> str:
+    """Say when a firm meeting is, how long, and who is firm."""
     firm = [b for b in fact.view.buyers if b.level >= Level.FIRM]
     silent = sum(b.level == Level.INVITED for b in fact.view.buyers)
     maker = next((b for b in firm if b.organizer), None)
@@ -178,7 +183,7 @@ def next_line(fact: Fact, sight: Sight) -> str:
         others = len(firm) - 1
         who = "the buyer organised it" + (f", {others} more accepted" if others else "")
     quiet = f" ({silent} silent)" if silent else ""
-    return f"Next: {clock(fact.view.slot, sight)}, {who}{quiet}."
+    return f"{clock(fact.view.slot, sight)}, {who}{quiet}."
 
 
 def _held_line(s: Standings, sight: Sight) -> str:
@@ -251,7 +256,7 @@ def _soft_acts(fact: Fact, sight: Sight) -> Iterable[datetime]:
 def _soft(s: Standings, sight: Sight) -> str | None:
     """Return the evidence that an account without a next meeting is soft, or None."""
     if s.firm_ahead:
-        return f"Only a far slot: {next_line(s.firm_ahead[0], sight)}"
+        return f"Only a far slot: {slot_line(s.firm_ahead[0], sight)}"
     pending = pending_ask(s, sight)
     if pending:
         return pending
