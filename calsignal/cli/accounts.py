@@ -18,7 +18,16 @@ from calsignal.cli.accounts_file import (
     read_accounts,
 )
 from calsignal.cli.app import App, nearest
-from calsignal.cli.options import emit, pass_app, say, screen, show_help_alone
+from calsignal.cli.options import (
+    as_of_option,
+    emit,
+    format_option,
+    output_option,
+    pass_app,
+    say,
+    screen,
+    show_help_alone,
+)
 from calsignal.errors import InputError
 from calsignal.ledger import person_key
 from calsignal.model import Account
@@ -115,12 +124,17 @@ def _tell(app: App, outcome: Outcome) -> None:
 
 
 @accounts.command("list")
+@format_option("text", "json")
+@output_option
 @pass_app
-def list_(app: App) -> None:
+def list_(app: App, form: str, output: Path | None) -> None:
     """Show the accounts with their domains and people."""
+    from calsignal.reports.jsonform import accounts_json, to_json
     from calsignal.reports.tables import accounts_text
 
-    emit(app, accounts_text(app.store().accounts(), **screen(app, None)))
+    found = app.store().accounts()
+    text = to_json(accounts_json(found)) if form == "json" else accounts_text(found, **screen(app, output))
+    emit(app, text, output)
 
 
 @accounts.command()
@@ -144,11 +158,16 @@ def known_account(name: str, known: list[str]) -> str:
 
 @accounts.command()
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many at most.")
+@as_of_option
+@format_option("text", "json")
+@output_option
 @pass_app
-def suggest(app: App, limit: int) -> None:
+def suggest(app: App, limit: int, as_of: str | None, form: str, output: Path | None) -> None:
     """List unmatched domains that meet you, by meetings and hours."""
     from calsignal.analysis import suggestions
+    from calsignal.reports.jsonform import suggestions_json, to_json
     from calsignal.reports.tables import suggestions_text
 
-    found = suggestions(app.store(), app.settings, app.now, limit)
-    emit(app, suggestions_text(found, **screen(app, None)))
+    found = suggestions(app.store(), app.settings, app.as_of(as_of), limit)
+    text = to_json(suggestions_json(found)) if form == "json" else suggestions_text(found, **screen(app, output))
+    emit(app, text, output)

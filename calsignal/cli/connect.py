@@ -5,11 +5,21 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import click
 
-from calsignal.cli.app import STALE_AFTER, App, nearest
-from calsignal.cli.options import emit, pass_app, say, screen, show_help_alone
+from calsignal.cli.app import App, nearest
+from calsignal.cli.options import (
+    as_of_option,
+    emit,
+    format_option,
+    output_option,
+    pass_app,
+    say,
+    screen,
+    show_help_alone,
+)
 from calsignal.contract import Authorised, ConnectRequest, Option, Provider
 from calsignal.errors import InputError
 
@@ -101,13 +111,23 @@ def _remember(app: App, provider: str, authorised: Authorised) -> None:
 
 
 @click.command()
+@as_of_option
+@format_option("text", "json")
+@output_option
 @pass_app
-def connections(app: App) -> None:
+def connections(app: App, as_of: str | None, form: str, output: Path | None) -> None:
     """Show what is connected, how fresh it is, and what is wrong."""
+    from calsignal.analysis import STALE_AFTER
+    from calsignal.reports.jsonform import connections_json, to_json
     from calsignal.reports.tables import connections_text
 
-    states = app.store().connection_states(app.now, STALE_AFTER)
-    emit(app, connections_text(states, now=app.now, zone=app.settings.team.timezone, **screen(app, None)))
+    moment, zone = app.as_of(as_of), app.settings.team.timezone
+    states = app.store().connection_states(moment, STALE_AFTER)
+    if form == "json":
+        text = to_json(connections_json(states, now=moment, zone=zone))
+    else:
+        text = connections_text(states, now=moment, zone=zone, **screen(app, output))
+    emit(app, text, output)
 
 
 @click.command()

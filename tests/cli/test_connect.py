@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from calsignal.vault import connection_secret
+from cli import toy
+from cli.desk import REP, Desk
+
+
+def test_connect_is_built_from_what_providers_declare(desk: Desk) -> None:
+    assert "toy" in desk.ok("connect")
+
+    help_ = desk.ok("connect", "toy", "--help")
+
+    assert "PLACE  where the calendar is" in help_
+    for words in ("--rep TEXT", "whose calendar it is", "--ask-secret", "--label TEXT"):
+        assert words in help_
+
+
+def test_a_calendar_is_authorised_once_and_remembered(desk: Desk) -> None:
+    result = desk.run("connect", "toy", "box", "--rep", "Rep+x@ours.example")
+
+    assert result.exit_code == 0
+    assert result.stdout == "connected toy:Rep+x (rep@ours.example)\n"
+    assert "opening the toy box" in result.stderr
+    assert "calsignal sync" in result.stderr
+    [kept] = desk.store().connections()
+    assert (kept.name, kept.provider, kept.mailbox) == ("toy:Rep+x", "toy", REP)
+    assert dict(kept.settings) == {"place": "box"}
+
+
+def test_the_provider_gets_its_options_and_its_section(desk: Desk) -> None:
+    desk.write(desk.config.read_text(encoding="utf-8").replace('#shelf = ""', 'shelf = "top"'))
+
+    desk.ok("connect", "toy", "box", "--rep", REP, "--label", "a", "--label", "b")
+    desk.ok("connect", "toy", "box", "--rep", REP)
+
+    first, second = toy.provider.asked
+    assert first.options == {"place": "box", "rep": REP, "ask_secret": False, "label": ("a", "b")}
+    assert second.options["label"] is None
+    assert first.config == {"shelf": "top"}
+    assert not first.allow_private_addresses
+
+
+def test_a_secret_goes_to_the_vault_and_nowhere_else(desk: Desk) -> None:
+    result = desk.run("connect", "toy", "box", "--rep", REP, "--ask-secret", input="hunter2\n")
+
+    assert result.exit_code == 0
+    assert desk.app().vault.get(connection_secret("toy:rep")) == "hunter2"
+    assert "hunter2" not in result.output
+    everything = b"".join(path.read_bytes() for path in desk.folder.rglob("*") if path.is_file())
+    assert b"hunter2" not in everything
+
+
+def test_an_empty_secret_connects_nothing(desk: Desk) -> None:
+    assert "no secret was given" in desk.fails(2, "connect", "toy", "box", "--rep", REP, "--ask-secret", input="\n")
+    assert not desk.database.exists()
+
+
+def test_connecting_again_replaces_the_secret(desk: Desk) -> None:
+    for secret in ("old", "new"):
+        desk.ok("connect", "toy", "box", "--rep", REP, "--ask-secret", input=secret)
+
+    assert len(desk.store().connections()) == 1
+    assert desk.app().vault.get(connection_secret("toy:rep")) == "new"
+
+
+def test_the_providers_refusal_is_told_and_connects_nothing(desk: Desk) -> None:
+    said = desk.fails(2, "connect", "toy", "nowhere", "--rep", REP)
+
+    assert said == "error: there is no calendar at nowhere\nhint: name another place\n"
+    assert not desk.database.exists()
+
+
+def test_the_name_of_another_providers_connection_is_taken(connected: Desk) -> None:
+    with connected.app().store(create=True) as store:
+        store.connect("toy:sam", "other", "sam@ours.example", {}, connected.clock())
+
+    said = connected.fails(2, "connect", "toy", "box", "--rep", "sam@ours.example", "--ask-secret", input="hunter2")
+
+    assert "there is already a connection called toy:sam, of other" in said
+    assert connected.app().vault.get(connection_secret("toy:sam")) is None
+
+
+def test_an_unknown_provider_lists_what_is_installed(desk: Desk) -> None:
+    said = desk.fails(2, "connect", "tay", "box")
+
+    assert said == "error: no provider called 'tay'; installed: toy\nhint: did you mean toy?\n"
+
+
+def test_a_missing_option_is_a_usage_error(desk: Desk) -> None:
+    assert "Missing option '--rep'" in desk.fails(2, "connect", "toy", "box")
+
+
+def test_connecting_without_a_config_points_to_init(bare: Desk) -> None:
+    assert "calsignal init" in bare.fails(2, "connect", "toy", "box", "--rep", REP)
+
+
+# --- connections ------------------------------------------------------------------------------------------------------
+
+
+def test_connections_tell_how_fresh_they_are(connected: Desk) -> None:
+    assert "toy:rep" in connected.ok("connections")
+
+    connected.ok("sync")
+
+    assert "synced" in connected.ok("connections")
+
+
+def test_connections_come_as_json_too(connected: Desk) -> None:
+    document = json.loads(connected.ok("connections", "--format", "json"))
+
+    assert document["format"] == "calsignal.connections/1"
+    assert [one["name"] for one in document["connections"]] == ["toy:rep"]
+
+
+# --- disconnect -------------------------------------------------------------------------------------------------------
+
+
+def test_disconnect_forgets_the_secret_and_keeps_the_history(desk: Desk) -> None:
+    desk.ok("connect", "toy", "box", "--rep", REP, "--ask-secret", input="hunter2")
+
+    assert desk.ok("disconnect", "toy:rep") == "disconnected toy:rep; its history stays\n"
+
+    assert desk.app().vault.get(connection_secret("toy:rep")) is None
+    [kept] = desk.store().connections()
+    assert kept.retired_at is not None
+    assert "disconnected" in desk.ok("connections")
+
+
+def test_disconnecting_again_is_no_error(connected: Desk) -> None:
+    connected.ok("disconnect", "toy:rep")
+
+    connected.ok("disconnect", "toy:rep")
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1)])
+def test_erasing_asks_first(connected: Desk, answer: str, left: int) -> None:
+    result = connected.run("disconnect", "toy:rep", "--erase", input=answer)
+
+    assert result.exit_code == 0
+    assert ("erased toy:rep: 0 events" in result.stdout) is (left == 0)
+    assert ("nothing was removed" in result.stderr) is (left == 1)
+    assert len(connected.store().connections()) == left
+
+
+def test_erasing_asks_nothing_when_told_so(connected: Desk) -> None:
+    connected.ok("disconnect", "toy:rep", "--erase", "--yes")
+
+    assert connected.store().connections() == ()
+
+
+def test_erasing_without_an_answer_erases_nothing(connected: Desk) -> None:
+    result = connected.run("disconnect", "toy:rep", "--erase", input="")
+
+    assert result.exit_code == 2
+    assert len(connected.store().connections()) == 1
+
+
+def test_an_unknown_connection_names_the_nearest(connected: Desk) -> None:
+    said = connected.fails(2, "disconnect", "toy:reb")
+
+    assert said == "error: no connection called 'toy:reb'\nhint: did you mean toy:rep?\n"
+    assert "calsignal connections" in connected.fails(2, "disconnect", "zzzzzz")
