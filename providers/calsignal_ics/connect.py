@@ -24,7 +24,7 @@ class IcsProvider:
 
     name = "ics"
     settings: tuple[Setting, ...] = ()
-    options = (
+    options: tuple[Option, ...] = (
         Option(
             "source", "a file, a folder, an https:// address, or - to be asked for one", argument=True, required=True
         ),
