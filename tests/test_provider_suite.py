@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 import calsignal_ics
-from calsignal.contract import Access, Provider, Window
-from calsignal.model import Answer
-from calsignal.testing import START, Meeting, ProviderSuite
+from calsignal.contract import Access, Provider
+from calsignal.testing import Meeting, ProviderSuite
 from calsignal_ics import files
+from ics.samples import access, calendar, vevent
 from toy_provider import SERVICES, ToyService
 from toy_provider import provider as toy
-
-WINDOW = Window(START - timedelta(days=60), START + timedelta(days=60))
-_PARTSTAT = {answer: answer.name for answer in Answer} | {Answer.NONE: "NEEDS-ACTION"}
-
-
-def access(**given: object) -> Access:
-    usual: dict[str, object] = {
-        "mailbox": "rep@ours.example",
-        "settings": {},
-        "config": {},
-        "secret": None,
-        "save_secret": lambda _secret: None,
-        "window": WINDOW,
-        "retry": lambda request: request(),
-    }
-    return Access(**{**usual, **given})  # type: ignore[arg-type]
 
 
 class ToyRemote:
@@ -89,7 +72,7 @@ class FileRemote:
 
     def _write(self) -> None:
         texts = sorted(self.texts.values(), reverse=self.backwards)
-        self.path.write_text("\r\n".join(["BEGIN:VCALENDAR", *texts, "END:VCALENDAR", ""]), newline="")
+        self.path.write_text(calendar(*texts), newline="")
 
     def access(self) -> Access:
         return access(settings={"path": str(self.path)})
@@ -115,19 +98,6 @@ class FileRemote:
 
     def fail(self) -> None:
         self.path.write_text("<html>please sign in</html>")
-
-
-def vevent(meeting: Meeting) -> str:
-    lines = [
-        f"UID:{meeting.key}@ours.example",
-        f"DTSTART:{meeting.start:%Y%m%dT%H%M%SZ}",
-        f"DTEND:{meeting.start + meeting.length:%Y%m%dT%H%M%SZ}",
-        f"SUMMARY:{meeting.subject}",
-        f"ORGANIZER:mailto:{meeting.organizer}",
-        *(f"ATTENDEE;PARTSTAT={_PARTSTAT[answer]}:mailto:{guest}" for guest, answer in meeting.guests.items()),
-        *(["RRULE:FREQ=WEEKLY"] if meeting.weekly else []),
-    ]
-    return "\r\n".join(["BEGIN:VEVENT", *lines, "END:VEVENT"])
 
 
 class TestIcsFile(ProviderSuite):
