@@ -51,8 +51,8 @@ def normalise(address: str) -> str:
     Raises:
         InputError: it is no address.
     """
-    local, at, host = address.strip().removeprefix("mailto:").rpartition("@")
-    local = local.strip().lower().partition("+")[0]
+    local, at, host = address.strip().lower().removeprefix("mailto:").rpartition("@")
+    local = local.strip().partition("+")[0]
     if not (local and at) or any(c.isspace() or not c.isprintable() for c in local):
         raise InputError("this is no e-mail address", "write it as name@company.example")
     return f"{local}@{normalise_domain(host)}"
@@ -75,12 +75,12 @@ def normalise_domain(text: str) -> str:
 
 
 def check_domain(text: str) -> str:
-    """Return `text` as the domain of a company, normalised; a leading `@` or `https://` is forgiven.
+    """Return `text` as the domain of a company, normalised; a leading `@` or `https://www.` is forgiven.
 
     Raises:
         InputError: an IP address, a public suffix, a free-mail domain or nonsense.
     """
-    bare = re.sub(r"^(https?://|@)", "", text.strip().lower()).partition("/")[0]
+    bare = re.sub(r"^(https?://(www\.)?|@)", "", text.strip().lower()).partition("/")[0]
     if _is_ip(bare):
         raise InputError(f"{bare} is an IP address, not a domain", "give the domain of the company's e-mail addresses")
     name = normalise_domain(bare)
