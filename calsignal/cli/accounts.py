@@ -14,6 +14,7 @@ from calsignal.cli.accounts_file import (
     check_address_of,
     check_domain_of,
     check_name,
+    check_owner,
     check_type,
     read_accounts,
 )
@@ -60,12 +61,12 @@ def add(
     key_players: tuple[str, ...],
 ) -> None:
     """Add an account with its domains."""
-    team = app.settings.team.domains
+    team = app.settings.team
     account = Account(
         name=check_name(name),
         domains=tuple(dict.fromkeys(check_domain_of(team, domain) for domain in domains)),
         type=check_type(kind),
-        owner=check_address(owner) if owner else None,
+        owner=check_owner(team, owner) if owner else None,
         addresses={(who := check_address_of(team, text)): _person(app, who) for text in addresses},
         key_players={(who := check_address(text)): _person(app, who) for text in key_players},
     )
@@ -92,7 +93,7 @@ def import_(ctx: click.Context, file: Path) -> None:
     app = ctx.ensure_object(App)
     content = _read(file)
     store = app.store(create=True)
-    outcome = read_accounts(content, store.accounts(), app.settings.team.domains, lambda who: _person(app, who))
+    outcome = read_accounts(content, store.accounts(), app.settings.team, lambda who: _person(app, who))
     store.save_accounts([*outcome.added, *outcome.changed])
     _tell(app, outcome)
     ctx.exit(1 if outcome.problems else 0)

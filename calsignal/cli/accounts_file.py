@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
+from calsignal.config import Team
 from calsignal.directory import check_domain, normalise, parents
 from calsignal.errors import InputError
 from calsignal.model import Account, AccountType
@@ -68,18 +69,18 @@ def check_name(text: str) -> str:
     return name
 
 
-def check_domain_of(team: Sequence[str], text: str) -> str:
+def check_domain_of(team: Team, text: str) -> str:
     """Return the domain of a company other than the team itself, normalised. Raises `InputError`."""
     name = _named(check_domain, text)
-    if not set(parents(name)).isdisjoint(team):
+    if not set(parents(name)).isdisjoint(team.domains):
         raise InputError(f"{name} is your own domain", "an account is another company")
     return name
 
 
-def check_address_of(team: Sequence[str], text: str) -> str:
+def check_address_of(team: Team, text: str) -> str:
     """Return the address of somebody who is not in the team, normalised. Raises `InputError`."""
     address = check_address(text)
-    if not set(parents(address.rpartition("@")[2])).isdisjoint(team):
+    if address in team.aliases or not set(parents(address.rpartition("@")[2])).isdisjoint(team.domains):
         raise InputError(f"{address} is in your own team", "an account is another company")
     return address
 
@@ -87,6 +88,12 @@ def check_address_of(team: Sequence[str], text: str) -> str:
 def check_address(text: str) -> str:
     """Return an address, normalised. Raises `InputError`."""
     return _named(normalise, text)
+
+
+def check_owner(team: Team, text: str) -> str:
+    """Return the mailbox of a rep, whichever of their addresses is given. Raises `InputError`."""
+    address = check_address(text)
+    return team.aliases.get(address, address)
 
 
 def check_type(text: str) -> AccountType:
@@ -137,13 +144,13 @@ def _decode(content: bytes) -> str:
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]] | Problem]:
-    """Yield the rows that hold anything; what is no CSV ends the table."""
+    """Yield the rows that hold anything; a quote that is never closed takes all the rest with it."""
     lines = text.splitlines(keepends=True)
     said = re.fullmatch(r"sep=(.)\s*", lines[0], re.IGNORECASE) if lines else None  # a line of Excel's
     head = re.sub(r'"[^"]*"', "", next((line for line in lines if line.strip()), ""))
     separator = said[1] if said else max(",;\t", key=head.count)
     above = 1 if said else 0
-    table = csv.reader(io.StringIO("".join(lines[above:]), newline=""), delimiter=separator)
+    table = csv.reader(io.StringIO("".join(lines[above:]), newline=""), delimiter=separator, strict=True)
     while True:
         line = above + table.line_num + 1
         try:
@@ -151,8 +158,8 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]] | Problem]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield Problem(line, f"this is no CSV ({error}); nothing below was read")
-            return
+            yield Problem(line, f"this row is no CSV ({error})")
+            continue
         if any(cells):
             yield line, cells
 
@@ -193,13 +200,11 @@ class _Draft:
     troubled: bool = False
 
 
-def read_accounts(
-    content: bytes, known: Sequence[Account], team: Sequence[str], person: Callable[[str], str]
-) -> Outcome:
+def read_accounts(content: bytes, known: Sequence[Account], team: Team, person: Callable[[str], str]) -> Outcome:
     """Tell what a file means for the accounts that are `known`.
 
-    An account that is known takes what the file's columns say, and keeps what the file has no column for. `team` are
-    the domains of our own, `person` gives the key of an address.
+    An account that is known takes what the file's columns say, and keeps what the file has no column for. `person`
+    gives the key of an address.
 
     Raises:
         InputError: the file is no table, or lacks the columns that make an account.
@@ -221,7 +226,7 @@ def read_accounts(
 class _Reader:
     """Goes through the rows; `taken` is who has a domain or an address by now."""
 
-    def __init__(self, table: _Table, there: Mapping[str, Account], team: Sequence[str]) -> None:
+    def __init__(self, table: _Table, there: Mapping[str, Account], team: Team) -> None:
         self._columns, self._there, self._team = table.columns, there, team
         self.drafts: dict[str, _Draft] = {}
         self.problems = [row for row in table.rows if isinstance(row, Problem)]
@@ -254,7 +259,7 @@ class _Reader:
         addresses = [check_address_of(self._team, word) for word in _words(row, "addresses")]
         key_players = [check_address(word) for word in _words(row, "key_players")]
         kind = check_type(row["type"]) if row.get("type") else None
-        owner = check_address(row["owner"]) if row.get("owner") else None
+        owner = check_owner(self._team, row["owner"]) if row.get("owner") else None
         self._refuse_clash(draft, [*domains, *addresses], kind, owner)
         if not (domains or addresses or draft.domains or draft.addresses or self._there.get(draft.name.casefold())):
             raise InputError(f"{draft.name} has neither a domain nor an address", "nobody would be its buyer")

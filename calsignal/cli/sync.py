@@ -76,12 +76,16 @@ def _outcomes(app: App, chosen: list[Connection], accepted: tuple[str, ...]) -> 
 
 def _watched(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
     """Show a bar on stderr while the outcomes come, where somebody can see it."""
-    if not sys.stderr.isatty():
+    if not _somebody_looks():
         return outcomes
     from rich.console import Console
     from rich.progress import track
 
     return track(outcomes, "syncing", total=total, console=Console(stderr=True), transient=True)
+
+
+def _somebody_looks() -> bool:
+    return sys.stderr.isatty()
 
 
 def _tell(app: App, outcome: Outcome) -> None:
