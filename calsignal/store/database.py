@@ -217,7 +217,7 @@ def _foreign_keys_off(conn: sa.Connection) -> Iterator[None]:
         with conn.begin():
             yield
             if raw.execute("PRAGMA foreign_key_check").fetchone():
-                raise sqlite3.DatabaseError("a migration left rows without their parents")
+                raise AssertionError("a migration left rows without their parents")
     finally:
         raw.execute("PRAGMA foreign_keys = ON")
 

@@ -60,11 +60,11 @@ class Pen:
         moment = _Moment(seen_at, None if baseline else not_before, baseline)
         for batch in reading.chunks(actions, _BATCH):
             self._erase([action.row for action in _only(Erase, batch)])
-            self._name(_only(Name, batch))
             self._retitle(_only(Retitle, batch), seen_at)
             self._extend(_only(Extend, batch))
             self._supersede(_only(Supersede, batch), moment)
             self._add(_only(Add, batch), moment)
+            self._name(_only(Name, batch))
 
     def skipped(self, rows: Sequence[Skipped], seen_at: datetime, *, read: Container[str] | None = None) -> None:
         """Record what could not be read now.
