@@ -172,6 +172,8 @@ class Redactor:
         person = person_key(self.secret, address)
         who = self.directory.who_is(person, host, address, resource=attendee.resource)
         visible = who.role in (Role.SELLER, Role.BUYER) and "@" in address
+        # without its address nobody could tell later that it is on the list of ignored ones
+        ignored = address in self.directory.ignored_addresses
         participant = Participant(
             person=person,
             domain=host,
@@ -179,7 +181,7 @@ class Redactor:
             answer=attendee.answer,
             answered_at=attendee.answered_at,
             optional=attendee.optional,
-            resource=attendee.resource,
+            resource=attendee.resource or ignored,
             group=attendee.group,
             guests=attendee.guests,
             proposed=attendee.proposed,

@@ -52,7 +52,7 @@ def test_an_address_is_one_however_it_is_written(written: str, meant: str) -> No
     ["", "ann", "@acme.example", "+tag@acme.example", "ann@", "a nn@acme.example", "ann@a..b", "a\x07@b.example"],
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match="no e-mail address|no domain name"):
+    with pytest.raises(InputError, match=r"no e-mail address|no domain name"):
         normalise(text)
 
 
