@@ -119,13 +119,14 @@ def _connections_by_uid(copies: Iterable[Copy], states: Sequence[ConnectionState
 
 def _unknown(account: Account, theirs: Sequence[Meeting], states: Sequence[ConnectionState]) -> str | None:
     """Say why nothing can be said about an account, or return None (rule 0)."""
-    if not states:
+    connected = [s for s in states if s.retired_at is None]
+    if not connected:
         return "No calendar is connected."
-    if all(s.last_synced is None for s in states):
+    if all(s.last_synced is None for s in connected):
         return "No connected calendar has been read yet."
     if account.owner is None or theirs:
         return None
-    owners = [s for s in states if s.rep == account.owner and s.retired_at is None]
+    owners = [s for s in connected if s.rep == account.owner]
     if any(s.last_synced is not None for s in owners):
         return None
     why = "has not been read yet" if owners else "is not connected"

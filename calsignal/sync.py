@@ -16,6 +16,7 @@ from calsignal.contract import Access, Calendar, Event, Gone, Page, Retry, Sourc
 from calsignal.errors import CalsignalError, CursorExpired, SourceError, StoreError
 from calsignal.ledger import (
     Action,
+    Add,
     Erase,
     Expansion,
     Extend,
@@ -44,7 +45,11 @@ SPARE = timedelta(days=31)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the sync of one connection went; `problem` is a sentence for the reader, `skipped` what was not read."""
+    """How the sync of one connection went.
+
+    `problem` is a sentence for the reader, `written` counts the versions that were added or erased, `skipped` is what
+    could not be read.
+    """
 
     connection: str
     problem: str | None = None
@@ -315,7 +320,7 @@ class _Job:
             renewed = {a.row for a in actions if isinstance(a, Supersede | Erase)}
             actions += self._extensions({e: c for e, c in known.items() if c.row not in renewed})
             self._append(pen, said, actions)
-        return len(actions)
+        return sum(isinstance(a, Add | Supersede | Erase) for a in actions)
 
     def _append(self, pen: Pen, said: _Said, actions: list[Action]) -> None:
         baseline = pen.calendar.last_synced is None

@@ -232,7 +232,8 @@ def _next_step(one: Scored) -> Proposal | None:
     if one.result.status is not Status.REAL or one.standings.firm_ahead:
         return None
     due = ask_before(one.standings, one.sight)
-    return f"Ask for a next step before {day_name(due, one.sight)}: {one.result.evidence}", due
+    held = one.result.evidence.partition(" No next step")[0]
+    return f"Ask for a next step before {day_name(due, one.sight)}. {held} Nothing is booked.", due
 
 
 def _today(one: Scored) -> Proposal | None:

@@ -88,7 +88,7 @@ def _quiet(found: Iterable[Fact], held: Sequence[date], sight: Sight) -> int | N
     """Return the days since the last held meeting; else since the first answer; else since the first invitation."""
     if held:
         return (sight.today - held[-1]).days
-    meetings = [f for f in found if not f.excluded]
+    meetings = [f for f in found if f.excluded in ("", "calendar disconnected")]
     answers = [at for f in meetings if (at := first_answer(f, sight)) is not None]
     if answers:
         return max(sight.age(min(answers)), 0)
