@@ -92,7 +92,7 @@ class Merged:
 def merge(witnesses: Sequence[Witness]) -> Merged:
     """Return the meeting that the witnesses describe together; their order does not matter."""
     ranked = _ranked(witnesses)
-    organisers = [w for w in ranked if w.state.organizer in w.own]
+    organisers = _organisers(ranked)
     believed = [w for w in ranked if not w.state.status.gone] or ranked
     leader = (organisers or believed)[0]
     return Merged(
@@ -110,6 +110,12 @@ def merge(witnesses: Sequence[Witness]) -> Merged:
 
 def _ranked(witnesses: Iterable[Witness]) -> list[Witness]:
     return sorted(witnesses, key=lambda w: (-w.seen_at.timestamp(), w.calendar, repr(w.state.slot)))
+
+
+def _organisers(ranked: Iterable[Witness]) -> list[Witness]:
+    """Return the organiser's own copies, those that show it first; a copy that is merely absent says nothing."""
+    own = [w for w in ranked if w.state.organizer in w.own and w.state.status is not EventStatus.VANISHED]
+    return sorted(own, key=lambda w: w.state.status.gone)
 
 
 def _status(ranked: Sequence[Witness], organisers: Sequence[Witness]) -> EventStatus:
@@ -133,9 +139,9 @@ def _people(leader: Witness, believed: Sequence[Witness], *, is_organiser: bool)
 
 def _participant(row: Participant, leader: Witness, believed: Sequence[Witness], *, is_organiser: bool) -> Participant:
     person = row.person
-    own = [w for w in believed if person in w.own]
-    if own:
-        return _answered(row, _row(own[0], person))
+    own = next((said for w in believed if person in w.own and (said := _row(w, person)) is not None), None)
+    if own is not None:
+        return _answered(row, own)
     if is_organiser and Capability.ANSWERS in leader.state.sees:
         return _answered(row, _row(leader, person))
     return _answered(row, _best_answer(person, believed))
