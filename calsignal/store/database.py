@@ -110,7 +110,19 @@ class Database:
                 alembic_version.create(conn)
                 conn.execute(sa.insert(alembic_version).values(version_num=HEAD))
             elif revision < HEAD:
-                _migrate(conn)
+                self._migrate(conn)
+
+    def _migrate(self, conn: sa.Connection) -> None:
+        from calsignal.store import migrations
+
+        hint = "it is as it was; report this with your version of calsignal, and use the former version meanwhile"
+        failure = StoreError(f"{self.place} could not be brought up to date", hint)
+        try:
+            migrations.upgrade(conn)
+        except sa.exc.DBAPIError as error:
+            raise self._translated(error.orig) or failure from error
+        if self._sqlite and conn.exec_driver_sql("PRAGMA foreign_key_check").first():
+            raise failure
 
     def _revision(self, conn: sa.Connection) -> str | None:
         """Return the revision of the schema, None for a database that is still empty.
@@ -216,13 +228,5 @@ def _foreign_keys_off(conn: sa.Connection) -> Iterator[None]:
     try:
         with conn.begin():
             yield
-            if raw.execute("PRAGMA foreign_key_check").fetchone():
-                raise AssertionError("a migration left rows without their parents")
     finally:
         raw.execute("PRAGMA foreign_keys = ON")
-
-
-def _migrate(conn: sa.Connection) -> None:
-    from calsignal.store import migrations
-
-    migrations.upgrade(conn)
