@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import fields, replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from calsignal import config
 from calsignal.config import Settings, Team, key_lines, load, render, store_url
 from calsignal.contract import Setting
 from calsignal.errors import ConfigError, InputError
+from calsignal.registry import GROUP, Registry
 from calsignal.score.constants import Constants
 
 TOY = {
@@ -315,11 +317,11 @@ def test_every_key_is_found_on_its_own_line(content: dict[str, str | list[str]])
 # --- what is written --------------------------------------------------------------------------------------------------
 
 
-def test_the_example_is_the_rendered_defaults() -> None:
-    example = EXAMPLE.read_text(encoding="utf-8")
-    provider_free = example.partition("[ics]")[0].rstrip()
+def test_the_example_is_every_setting_with_its_default() -> None:
+    project = tomllib.loads((EXAMPLE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    shipped = [EntryPoint(name, value, GROUP) for name, value in project["entry-points"][GROUP].items()]
 
-    assert render(None, {}).rstrip() == provider_free
+    assert EXAMPLE.read_text(encoding="utf-8") == render(None, Registry(shipped).sections())
 
 
 def test_the_rendered_example_loads_to_the_defaults(tmp_path: Path) -> None:

@@ -90,11 +90,15 @@ def import_(ctx: click.Context, file: Path) -> None:
     Only name and domain (or address) are needed. Several domains in one cell stand apart by a blank or a semicolon; an
     account may have several rows.
     """
+    from calsignal.team import forget_strangers
+
     app = ctx.ensure_object(App)
     content = _read(file)
     store = app.store(create=True)
     outcome = read_accounts(content, store.accounts(), app.settings.team, lambda who: _person(app, who))
     store.save_accounts([*outcome.added, *outcome.changed])
+    if outcome.changed:
+        forget_strangers(store, app.settings)
     _tell(app, outcome)
     ctx.exit(1 if outcome.problems else 0)
 
@@ -142,9 +146,12 @@ def list_(app: App, form: str, output: Path | None) -> None:
 @click.argument("name")
 @pass_app
 def remove(app: App, name: str) -> None:
-    """Remove an account; what the calendars told stays, and counts again if it is added again."""
+    """Remove an account; times and answers stay, its people's addresses and the subjects are taken back."""
+    from calsignal.team import forget_strangers
+
     known = known_account(name, [account.name for account in app.store().accounts()])
     app.store().remove_account(known)
+    forget_strangers(app.store(), app.settings)
     emit(app, f"removed {known}")
 
 

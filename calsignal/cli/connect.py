@@ -103,8 +103,10 @@ def _remember(app: App, provider: str, authorised: Authorised) -> None:
     taken = next((c for c in store.connections() if c.name == authorised.name and c.provider != provider), None)
     if taken:
         fact = f"there is already a connection called {taken.name}, of {taken.provider}"
-        raise InputError(fact, f"calsignal disconnect {taken.name!r}, or give this one another name")
-    if authorised.secret is not None:
+        raise InputError(fact, f"name this one otherwise, or run calsignal disconnect --erase {taken.name!r} first")
+    if authorised.secret is None:
+        app.vault.delete(connection_secret(authorised.name))
+    else:
         app.vault.set(connection_secret(authorised.name), authorised.secret)
     store.connect(authorised.name, provider, mailbox, authorised.settings, app.now)
     emit(app, f"connected {authorised.name} ({mailbox})")
@@ -137,6 +139,7 @@ def connections(app: App, as_of: str | None, form: str, output: Path | None) -> 
 @pass_app
 def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
     """Forget the secret of a connection and read it no more; its history stays."""
+    from calsignal.reports.words import plural
     from calsignal.vault import connection_secret
 
     store = app.store()
@@ -153,7 +156,8 @@ def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
         emit(app, f"disconnected {chosen}; its history stays")
         return
     gone = store.erase_connection(chosen)
-    emit(app, f"erased {chosen}: {gone.events} events in {gone.versions} versions, {gone.people} people")
+    events, versions = plural(gone.events, "event"), plural(gone.versions, "version")
+    emit(app, f"erased {chosen}: {events} in {versions}, {plural(gone.people, 'person', 'people')}")
 
 
 def known_connection(name: str, known: Sequence[str]) -> str:

@@ -89,12 +89,15 @@ def _somebody_looks() -> bool:
 
 
 def _tell(app: App, outcome: Outcome) -> None:
+    from calsignal.reports.words import plural
+
     if outcome.problem:
         say(f"{outcome.connection}: {outcome.problem}")
         if outcome.hint:
             say(f"hint: {outcome.hint}")
     else:
-        emit(app, f"{outcome.connection}: {outcome.events} events read, {outcome.written} changes written")
+        read, written = plural(outcome.events, "event"), plural(outcome.written, "change")
+        emit(app, f"{outcome.connection}: {read} read, {written} written")
     for item in outcome.skipped[:LISTED]:
         say(f"{outcome.connection}: skipped {item.id}: {item.reason}")
     if len(outcome.skipped) > LISTED:

@@ -67,6 +67,13 @@ def test_connecting_again_replaces_the_secret(desk: Desk) -> None:
     assert desk.app().vault.get(connection_secret("toy:rep")) == "new"
 
 
+def test_connecting_again_without_a_secret_forgets_the_old_one(desk: Desk) -> None:
+    desk.ok("connect", "toy", "box", "--rep", REP, "--ask-secret", input="old")
+    desk.ok("connect", "toy", "box", "--rep", REP)
+
+    assert desk.app().vault.get(connection_secret("toy:rep")) is None
+
+
 def test_the_providers_refusal_is_told_and_connects_nothing(desk: Desk) -> None:
     said = desk.fails(2, "connect", "toy", "nowhere", "--rep", REP)
 
