@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from calsignal.config import Settings
 from calsignal.directory import Directory
+from calsignal.model import Role
 from calsignal.store import Store
 
 
@@ -28,3 +29,13 @@ def _delegates(store: Store, delegates: Mapping[str, str]) -> Mapping[str, tuple
         return {}
     keys = {email: person for person, _, email in store.people() if email is not None}
     return {assistant: (keys.get(chief, chief), chief) for assistant, chief in delegates.items()}
+
+
+def forget_strangers(store: Store, settings: Settings) -> None:
+    """Take back the addresses and subjects that nobody on the team has a reason to know any more.
+
+    Called when accounts lost a domain or an address: what is left of their people is a keyed hash and a domain.
+    """
+    directory = team_directory(store, settings)
+    store.forget_addresses(lambda *who: directory.who_is(*who).role in (Role.SELLER, Role.BUYER))
+    store.forget_subjects(lambda *who: directory.who_is(*who).role is Role.BUYER)

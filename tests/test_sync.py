@@ -15,6 +15,7 @@ from calsignal.contract import Attendee, Event
 from calsignal.errors import InputError, NeedsSignIn
 from calsignal.model import Account, Answer, ChangeKind, EventStatus, Skipped, Status
 from calsignal.store import open_store
+from calsignal.team import forget_strangers
 from fake_provider import FakeProvider
 from remote_world import ANN, OTHER, World, event, weekly
 
@@ -357,3 +358,17 @@ def test_as_of_knows_nothing_that_was_seen_later(world: World) -> None:
         before.first_action,
     )
     assert digest(world.store, world.settings, world.clock()).accounts[0].status is Status.REAL
+
+
+def test_a_removed_account_leaves_no_address_and_no_subject(world: World) -> None:
+    world.remote().put(event(answer=Answer.ACCEPTED))
+    world.sync()
+    world.store.remove_account("Acme")
+
+    forget_strangers(world.store, world.settings)
+    world.store.close()
+
+    raw = b"".join(p.read_bytes() for p in world.path.parent.iterdir())
+    assert REP.encode() in raw
+    assert ANN.encode() not in raw
+    assert b"Subject of" not in raw
