@@ -17,7 +17,7 @@ from calsignal.model import Account, Answer, ChangeKind, EventStatus, Skipped, S
 from calsignal.store import open_store
 from calsignal.team import forget_strangers
 from fake_provider import FakeProvider
-from remote_world import ANN, OTHER, World, event, weekly
+from remote_world import ANN, OTHER, REP, World, event, weekly
 
 
 @pytest.fixture
