@@ -117,7 +117,7 @@ def _taken(conn: sa.Connection, account: Account, own: int | None) -> Iterator[t
 
 
 def _insert_parts(conn: sa.Connection, account: Account, number: int | None) -> None:
-    _insert(conn, account_domains, ({"account_id": number, "domain": domain} for domain in account.domains))
+    _insert(conn, account_domains, ({"account_id": number, "domain": one} for one in dict.fromkeys(account.domains)))
     for table, people in ((account_addresses, account.addresses), (account_key_players, account.key_players)):
         _insert(conn, table, ({"account_id": number, "address": who, "person": key} for who, key in people.items()))
 

@@ -87,3 +87,29 @@ def test_an_unknown_account_is_named(store: Store) -> None:
         store.remove_account("Nobody")
     with pytest.raises(InputError, match="there is no account Nobody"):
         store.replace_account(Account("Nobody"))
+
+
+def test_saving_adds_and_replaces_and_lets_a_domain_pass_between_the_saved(store: Store) -> None:
+    store.add_account(ACME)
+    store.add_account(BOLT)
+    renewed = replace(ACME, domains=("bolt.example",))
+    heir = Account("Heir", domains=("acme.example",))
+
+    store.save_accounts([renewed, replace(BOLT, domains=()), heir])
+
+    assert store.accounts() == (renewed, replace(BOLT, domains=()), heir)
+
+
+def test_saving_keeps_nothing_when_one_of_them_is_refused(store: Store) -> None:
+    store.add_account(ACME)
+
+    with pytest.raises(InputError, match=r"acme.example already belongs to the account Acme"):
+        store.save_accounts([BOLT, Account("Thief", domains=("acme.example",))])
+
+    assert store.accounts() == (ACME,)
+
+
+def test_a_domain_given_twice_is_one_domain(store: Store) -> None:
+    store.add_account(replace(BOLT, domains=("bolt.example", "bolt.example")))
+
+    assert store.accounts() == (BOLT,)
