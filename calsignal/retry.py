@@ -62,4 +62,4 @@ class Retry:
 
     def _wait(self, attempt: int, asked: float) -> float:
         grown = min(self.ceiling, self.first * 2 ** (attempt - 1))
-        return max(asked, self.jitter(0.0, grown))
+        return max(self.jitter(0.0, grown), asked)  # in this order a NaN loses

@@ -84,6 +84,15 @@ def test_the_time_the_service_names_is_waited() -> None:
     assert world.waits == [17.0]
 
 
+@pytest.mark.parametrize("nonsense", [float("nan"), -3.0])
+def test_a_waiting_time_that_makes_no_sense_is_not_waited(nonsense: float) -> None:
+    world = World(busy(nonsense))
+
+    world.retry()(world.request)
+
+    assert world.waits == [1.0]
+
+
 def test_a_service_that_asks_for_too_long_is_left_at_once() -> None:
     world = World(busy(3600.0))
 
