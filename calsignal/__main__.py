@@ -1,0 +1,5 @@
+"""Let `python -m calsignal` be the command."""
+
+from calsignal.cli import main
+
+main()
