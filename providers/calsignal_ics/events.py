@@ -45,7 +45,7 @@ class Reading:
     skipped: tuple[Skipped, ...]
     unread: frozenset[str]
     split: bool
-    _entries: Mapping[str, _Entry]
+    _entries: Mapping[str, _Entry] = field(repr=False, compare=False)
 
     def within(self, window: Window) -> tuple[Event, ...]:
         """Return the events that end after the window begins, in the order of their ids."""

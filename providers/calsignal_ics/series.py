@@ -174,7 +174,8 @@ def _last_day(rule: str, start: When) -> date | None:
 def _plain(rule: str, start: When) -> str:
     """Return a rule for wall clocks; raise for one that is not plain enough to be followed without end."""
     parts = _parts(rule)
-    if not parts.keys() <= _ALWAYS | _PLAIN.get(parts.get("FREQ", ""), frozenset()) or parts.get("INTERVAL") == "0":
+    allowed = _PLAIN.get(parts.get("FREQ", ""))
+    if allowed is None or not parts.keys() <= _ALWAYS | allowed or parts.get("INTERVAL") == "0":
         raise Unreadable("its rules are too unusual to follow")
     if until := parts.get("UNTIL"):
         parts["UNTIL"] = _wall_until(until, start)
