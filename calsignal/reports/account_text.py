@@ -75,10 +75,9 @@ def _score(page: Page, result: AccountResult, term: _Terms) -> None:
         page.line("Unknown: what no connected calendar could have shown is not zero.", indent=2)
         return
     i, r, k = result.time.points, result.rescheduling.points, result.keep
-    whole = (
-        f"{k:.4f} x ({term['weight_time']} x {i:.4f} + {term['weight_rescheduling']} x {r:.4f}) = {result.score:.4f}"
-    )
-    page.line(Run("K x (I and R):", DIM), whole, indent=2, hang=2)
+    time, moves = term["weight_time"], term["weight_rescheduling"]
+    sums = f"= {k:.4f} x ({time} x {i:.4f} + {moves} x {r:.4f}) = {result.score:.4f}"
+    page.line(f"K x ({time} x I + {moves} x R)", Run(sums, BOLD), indent=2, hang=2)
     _part(page, "I", i, _time(result, term))
     _part(page, "R", r, _rescheduling(result.rescheduling, term))
     _part(page, "K", k, _keep(result, term))
@@ -152,7 +151,7 @@ def _meetings(page: Page, result: AccountResult, constants: Constants, calendar:
         for meeting in meetings:
             _meeting(page, meeting, width, constants, calendar)
     counted = sum(_hours(meeting, constants) for meeting in result.meetings)
-    if abs(counted - result.time.effective_hours) > 0.0001:
+    if result.meetings and abs(counted - result.time.effective_hours) > 0.0001:
         page.line(
             f"The hours add up to {counted:.4f}; H is {result.time.effective_hours:.4f}, because minutes in which a",
             "person has two meetings count once, at the larger weight.",
@@ -281,4 +280,4 @@ def _circumstances(change: Change, calendar: Calendar) -> Iterator[str]:
     elif change.not_before is not None:
         yield f"· happened after {calendar.moment(change.not_before)}"
     else:
-        yield "· happened at an unknown time"
+        yield "· time unknown"

@@ -14,12 +14,15 @@ from calsignal.reports.words import COLOURS, Calendar, duration, first_sentence,
 from calsignal.score.result import AccountResult, Digest, FirstAction, TodayMeeting
 
 SCREEN = 15  # accounts
+LINES = 40
+APART = 3  # customers and partners
 TODAY = 8  # meetings
-NEWS = 6  # changes
+NEWS = (3, 6)  # changes: always, and where there is room
 _FAIR = {Status.REAL: 5, Status.SOFT: 3, Status.STALLED: 2, Status.NEW: 2}  # of SCREEN; the others get 1
 _MAIN = (Status.REAL, Status.SOFT, Status.STALLED)
 _MOVES = frozenset({ChangeKind.MOVED, ChangeKind.SERIES_MOVED, ChangeKind.CANCELLED, ChangeKind.VANISHED})
-_SAID = frozenset({"no-next-step", "next-far-off"})  # flags that repeat the evidence
+_ASKS = frozenset({"answer-the-buyer", "key-player-missing"})  # flags that ask for an act, on any account
+_RISKS = _ASKS | {"single-threaded"}  # on a real one; `account` and `--all` show the others
 
 
 def digest_text(digest: Digest, *, width: int, colour: bool, show_all: bool = False) -> str:
@@ -58,7 +61,6 @@ def _first(page: Page, action: FirstAction, calendar: Calendar) -> None:
     due = calendar.date(action.due) if action.due and action.due != calendar.today else ""
     when = [f"By {due}."] if due and due not in action.text else []
     page.line(Run("FIRST", f"{BOLD};{CYAN}"), Run(action.account, BOLD), "·", Run(action.text, BOLD), *when, hang=6)
-    page.blank()
 
 
 def _today(page: Page, today: Sequence[TodayMeeting], calendar: Calendar, *, show_all: bool) -> None:
@@ -89,7 +91,7 @@ def _accounts(page: Page, results: Sequence[AccountResult], *, show_all: bool) -
         page.rule(*_title(status, groups[status]), end=end)
         end = ""
         for result in groups[status][: room[status]]:
-            _account(page, result, width)
+            _account(page, result, width, whole=show_all)
         _more(page, len(groups[status]) - room[status])
     _tail(
         page,
@@ -98,6 +100,17 @@ def _accounts(page: Page, results: Sequence[AccountResult], *, show_all: bool) -
         width,
         whole=show_all,
     )
+    _apart(page, [result for result in results if result.rank is None], width, show_all=show_all)
+
+
+def _apart(page: Page, results: Sequence[AccountResult], width: int, *, show_all: bool) -> None:
+    if not results:
+        return
+    page.rule(Run("CUSTOMERS AND PARTNERS", BOLD), Run(str(len(results))))
+    shown = results if show_all else results[:APART]
+    for result in shown:
+        _small(page, result, width, whole=show_all)
+    _more(page, len(results) - len(shown))
 
 
 def _title(status: Status, members: Sequence[AccountResult]) -> list[Run]:
@@ -144,14 +157,15 @@ def _room(groups: Mapping[Status, Sequence[AccountResult]]) -> dict[Status, int]
     return room
 
 
-def _account(page: Page, result: AccountResult, width: int) -> None:
-    flags = [flag.code.replace("-", " ") for flag in result.flags if flag.code not in _SAID]
+def _account(page: Page, result: AccountResult, width: int, *, whole: bool) -> None:
+    wanted = _RISKS if result.status is Status.REAL else _ASKS
+    flags = [flag.code.replace("-", " ") for flag in result.flags if whole or flag.code in wanted]
     doubt = [Run(f"{result.status.value}?", YELLOW)] if result.stale else []
     notes = [Run(f"! {flag}", YELLOW, tight=True) for flag in flags]
     page.row(
         cell(result.account.name, width, BOLD),
         Cell((*doubt, Run(result.evidence), *notes), page.rest(width, 5, indent=2)),
-        cell("-" if result.status is Status.UNKNOWN else f"{result.score:.1f}", 5, right=True),
+        cell(f"{result.score:.1f}", 5, right=True),
         indent=2,
     )
 
@@ -176,11 +190,17 @@ def _news(page: Page, digest: Digest, calendar: Calendar, *, show_all: bool) -> 
     yesterday = calendar.day(digest.since) == calendar.today - timedelta(days=1)
     page.rule(Run("SINCE YESTERDAY" if yesterday else f"SINCE {calendar.moment(digest.since)}", BOLD))
     news = sorted(digest.changes, key=lambda item: not item.good)
-    shown = news if show_all else news[:NEWS]
-    width = width_of((item.account for item in shown), least=8, most=page.width // 5)
+    least, most = NEWS
+    room = max(least, min(most, LINES - page.height - 2))  # beside `+ n more` and the model
+    shown = news if show_all else news[:room]
+    width = width_of((item.account for item in shown), least=8, most=page.width // 4)
     for item in shown:
-        name = (Run("+", GREEN) if item.good else Run("·", DIM), Run(item.account, BOLD))
         theirs = item.change.by is Actor.BUYER and item.change.kind in _MOVES
         text = (Run(happened(item.change, calendar)), Run("by the buyer" if theirs else "", DIM))
-        page.row(Cell(name, width + 2), Cell(text, page.rest(width + 2)))
+        page.row(
+            cell(item.account, width, BOLD),
+            Cell(text, page.rest(width, indent=2)),
+            indent=2,
+            mark=Run("+", GREEN) if item.good else Run("·", DIM),
+        )
     _more(page, len(news) - len(shown))

@@ -119,6 +119,11 @@ class Page:
         self._colour = colour
         self._lines: list[str] = []
 
+    @property
+    def height(self) -> int:
+        """Return how many lines there are so far."""
+        return len(self._lines)
+
     def blank(self) -> None:
         """Leave one line free, but never two, nor the first."""
         if self._lines and self._lines[-1]:
@@ -140,12 +145,14 @@ class Page:
         else:
             self.line(*left, *right)
 
-    def row(self, *columns: Cell, indent: int = 0) -> None:
-        """Write cells side by side, each as many lines high as it needs."""
+    def row(self, *columns: Cell, indent: int = 0, mark: Run | None = None) -> None:
+        """Write cells side by side, each as many lines high as it needs; a one-column `mark` stands in the indent."""
         wrapped = [wrap(column.runs, column.width) for column in columns]
         for parts in zip_longest(*wrapped, fillvalue=Line()):
             placed = (self._place(column, part) for column, part in zip(columns, parts, strict=True))
-            self._lines.append((" " * indent + (" " * GAP).join(placed)).rstrip(" "))
+            margin = self._paint([mark]) + " " * (indent - 1) if mark else " " * indent
+            mark = None
+            self._lines.append((margin + (" " * GAP).join(placed)).rstrip(" "))
 
     def rest(self, *widths: int, indent: int = 0) -> int:
         """Return what is left of the line for one more column beside columns of `widths`."""

@@ -53,7 +53,7 @@ def cells(text: str) -> int:
 def take(text: str, width: int) -> str:
     """Return the longest beginning of `text` that takes at most `width` columns."""
     end = min(len(text), max(width, 0))
-    while cells(text[:end]) > width:
+    while end and cells(text[:end]) > width:
         end -= 1
     return text[:end]
 

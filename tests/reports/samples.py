@@ -293,7 +293,7 @@ ACME = result(
     "Acme",
     Status.REAL,
     "Next: Thu 19 Mar 15:00, 45 min, 2 buyers accepted (1 silent). Last held 14 d ago.",
-    52.6724,
+    52.7252,
     keep=1.0,
     time=BuyerTime(4.0, 3.5, 2.5072, 45.5266),
     rescheduling=replace(
@@ -357,7 +357,7 @@ ACCOUNTS = (
         "Only a far slot: Next: Mon 11 May 10:00, 30 min, 1 buyer accepted (2 silent).",
         19.0,
         rank=7,
-        flags=(flag("next-far-off"), flag("series-only")),
+        flags=(flag("next-far-off"), flag("key-player-missing")),
     ),
     result("Iris Hotels", Status.SOFT, "Invited 2 d ago for Fri 20 Mar 11:00, 30 min; no answer yet.", 11.9, rank=8),
     result(
@@ -468,3 +468,134 @@ def digest(accounts: Sequence[AccountResult] = ACCOUNTS, **changes: object) -> D
 
 def account(made: AccountResult = ACME, **changes: object) -> AccountReport:
     return AccountReport(head(), replace(made, **changes))  # type: ignore[arg-type]  # the caller names fields
+
+
+SUGGESTIONS = (
+    Suggestion("acme.example", "Acme", 12, 9.5),
+    Suggestion("fernlabs.example", "Fern Labs", 7, 5.25),
+    Suggestion("gorse.example", "Gorse & Sons", 4, 2.0),
+    Suggestion("odd.example", "$(reboot)", 3, 1.5),
+    Suggestion("-dash.example", "-f", 2, 1.0),
+    Suggestion("sixth.example", "Sixth", 1, 0.5),
+)
+
+
+def empty() -> Digest:
+    """Return the first morning: no accounts, nobody met yet but strangers."""
+    return digest((), first_action=None, today=(), changes=(), suggestions=SUGGESTIONS, rep=None)
+
+
+def crowd() -> Digest:
+    """Return a morning with far more than fits a screen, customers among it, and a year's turn in its dates."""
+    statuses = [status for status in Status for _ in range(9)]
+    many = [
+        result(f"Sample {number:02}", status, "Last held 12 d ago, nothing firm booked.", 60.0 - number, rank=number)
+        for number, status in enumerate(statuses, start=1)
+    ]
+    customers = [
+        result(f"Client {number}", Status.REAL, "Next: Fri 20 Mar 10:00, 30 min.", 70.0, rank=None)
+        for number in range(5)
+    ]
+    return digest((*many, *customers), today=TODAY * 6, changes=NEWS * 4, since=at(12, 24, 9, year=2025))
+
+
+def unwell() -> Digest:
+    """Return a morning on which little can be trusted: stale, troubled and skipped."""
+    stale = tuple(replace(made, stale=("google-tom/Team", "google-tom/primary")) for made in ACCOUNTS)
+    states = (
+        connection(),
+        connection(TOM, stale=True, last_synced=AS_OF - timedelta(days=3)),
+        connection("uma@ours.example", problem="the sign-in was refused", last_synced=None),
+        connection("gone@ours.example", stale=True, retired_at=AS_OF - timedelta(days=9)),
+    )
+    skipped = (
+        Skipped("google-rita/primary", "event-1", "no start"),
+        Skipped("google-rita/primary", "event-2", "an unreadable rule"),
+        Skipped("ics-tom/team.ics", HOSTILE, HOSTILE),
+    )
+    return digest(stale, head=head(states, skipped, zone="America/New_York", calibrated=True))
+
+
+LONG = "Verwaltungsgesellschaft-der-Vereinigten-Beispielwerke-Aktiengesellschaft"
+STRANGER = f"{'a' * 70}@very-long-domain-of-a-sample.example"
+
+
+def hostile() -> Digest:
+    """Return a morning whose every stranger's text is an attack, and whose names are long or wide."""
+    strange = meeting(
+        at(3, 16, 9), 45, HOSTILE, [buyer(STRANGER, Level.FIRM, 0.8), buyer(f"x\x1b[31m@{HOSTILE}", Level.SOFT, 0.35)]
+    )
+    wide = meeting(date(2026, 3, 16), 0, WIDE * 4, [buyer("@acme.example", Level.WITHDRAWN, 0)])
+    news = change(ChangeKind.ANSWER_CHANGED, HOSTILE, email=f"y\u202e@{HOSTILE}", after=Answer.DECLINED)
+    return digest(
+        (
+            result(LONG, Status.REAL, f"Next: {HOSTILE} {WIDE}", 100.0, flags=(flag(HOSTILE),), stale=(HOSTILE,)),
+            result(WIDE, Status.SOFT, STRANGER, 9.95),
+            result("Zoë", Status.LOST, "e\u0301\u0301\u0301\u0301\u0301\u0301 " * 20),
+        ),
+        first_action=FirstAction(3, WIDE, HOSTILE, date(2026, 3, 20)),
+        today=(TodayMeeting(LONG, strange), TodayMeeting(WIDE, wide)),
+        changes=(AccountChange(WIDE, news, good=False),),
+        rep=STRANGER,
+    )
+
+
+OVERLAP = meeting(
+    at(3, 2, 9, 30),
+    60,
+    None,
+    [buyer(ANN, Level.SOFT, 0.5, guests=3), buyer(BOB, Level.SOFT, 0.5, answer=Answer.NONE, evidence="")],
+    series=True,
+    factor=0.7 * 0.5 ** (14 / 21),
+    organizer_email=None,
+    sellers=(RITA, TOM),
+)
+"""A date of a series that overlaps `FIRST_MEETING`, with unnamed guests and without a subject."""
+
+TANGLED = result(
+    "Birch & Daughters",
+    Status.STALLED,
+    "Last held 30 d ago (usual gap 11 d), nothing booked.",
+    7.9246,
+    keep=0.5 ** (30 / 14),
+    rank=None,
+    stale=("google-tom/primary",),
+    account=Account("Birch & Daughters", ("birch.example",), AccountType.CUSTOMER, addresses={"b@mail.example": "p"}),
+    quiet_days=30,
+    meetings=(FIRST_MEETING, OVERLAP, meeting(date(2027, 1, 4), 60, WIDE, counted=False, why_not="no buyer committed")),
+    time=BuyerTime(2.5, 2.0, 1.4, 31.8182),
+    rescheduling=replace(
+        NO_ACTS,
+        points=36.4,
+        moved_earlier=1,
+        pushed_by_buyer=2,
+        push_days=21,
+        dropped=1,
+        dropped_by_seller=1,
+        acts=(
+            Act("push", date(2026, 3, 4), -5.0, -3.3648, "put off by 7 d: declined", "c", None, Actor.BUYER, 7),
+            Act("dropped", date(2026, 3, 6), -10.0, -7.1887, "dropped, nothing booked instead", "d", None, Actor.BUYER),
+        ),
+    ),
+    flags=(flag("single-threaded", f"only {ANN} is firm"), flag("no-next-step")),
+    changes=tuple(
+        change(kind, before=at(3, 2, 10), after=at(3, 2, 11), person="p", original_start=date(2026, 3, 2))
+        for kind in ChangeKind
+    ),
+    unknown=("answers on 2 meetings are not visible from the calendars that are connected",),
+)
+"""An account with one of everything."""
+
+STATES = (
+    connection(gaps=(Gap(at(3, 1), at(3, 4), "the cursor had expired"),)),
+    connection(TOM, stale=True, last_synced=AS_OF - timedelta(hours=30)),
+    connection("uma@ours.example", problem="the sign-in was refused", last_synced=None),
+    connection("vic@ours.example", last_synced=None),
+    connection("wim@ours.example", retired_at=at(2, 1)),
+)
+
+NAMED = (
+    Account("Acme", ("acme.example", "acme.co.example"), owner=RITA, key_players={CFO: "person-cfo"}),
+    Account("Birch", type=AccountType.CUSTOMER, addresses={"b@mail.example": "person-b"}),
+    Account(LONG, ("long.example",), AccountType.PARTNER),
+)
