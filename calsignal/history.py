@@ -140,6 +140,7 @@ class _Thread:
         self.recurs = bool(self.masters) or any(c.original_start is not None for c in copies)
         self.lines: dict[str, _Line] = {}
         self.series = _Line(None)
+        self.ended = False
         self.done: dict[int, Version] = {}
         self.subject = self._subject()
         self.created = min((c.created for c in copies if c.created and c.original_start is None), default=None)
@@ -204,8 +205,12 @@ class _Thread:
         key = moment_key(copy.original_start)
         line = self._line(copy.original_start)
         state = version.state
-        if copy.original_start is not None and state.status is EventStatus.VANISHED:
-            state = self._back_in_series(copy, line) or state
+        if state.status is EventStatus.VANISHED:
+            back = self._back_in_series(copy, line) if copy.original_start is not None else None
+            last = line.words.get(copy.calendar)
+            if back is None and last is not None and self.lens.at(last.state.slot.start) <= version.seen_at:
+                return key  # what disappears after its start stays as last seen
+            state = back or state
         line.words[copy.calendar] = self._witness(copy, version, state)
         return key
 
@@ -290,7 +295,7 @@ class _Thread:
                 continue
             pairs = self._pairs(before, copy, version, seen_at)
             moved = moved or (pairs[0] if pairs else None)
-            self._rekey(copy, pairs)
+            self._rekey(pairs)
         return moved
 
     def _times_before(self, copy: Copy, version: Version) -> tuple[Slot, list[Moment]] | None:
@@ -317,7 +322,7 @@ class _Thread:
         offset = min(range(len(new)), key=lambda i: abs(at(new[i]) - target))
         return [(a, b) for a, b in zip(old, new[offset:], strict=False) if a != b]
 
-    def _rekey(self, copy: Copy, pairs: Sequence[tuple[Moment, Moment]]) -> None:
+    def _rekey(self, pairs: Sequence[tuple[Moment, Moment]]) -> None:
         """Let each line go on under its new original start; another calendar may have led the way."""
         carried = [(self.lines.get(moment_key(old)), new) for old, new in pairs]
         free = {moment_key(old) for old, _ in pairs}
@@ -349,6 +354,7 @@ class _Thread:
                 word = self.series.words.get(copy.calendar)
                 if word is None or not version.state.status.gone or word.seen_at <= version.seen_at:
                     self._hear_series(copy, version)
+        self.ended = self.ended and self._has_ended(seen_at)
         self._settle(self.series, seen_at, not_before, silent=silent, moved=moved, whole=True)
 
     def _hear_series(self, copy: Copy, version: Version) -> None:
@@ -370,6 +376,8 @@ class _Thread:
         whole: bool = False,
     ) -> None:
         merged = merge(self._credible(line, seen_at))
+        if whole and self.ended:
+            merged = replace(merged, status=EventStatus.CANCELLED)
         if not line.states:
             self._begin(line, merged, seen_at, not_before, silent=silent)
             return
@@ -418,6 +426,7 @@ class _Thread:
         """Record that the series was cut so that nothing lies ahead any more: it is over, whatever its status says."""
         before = self.series.states[-1].merged
         after = replace(before, status=EventStatus.CANCELLED)
+        self.ended = True
         step = _Step(self, self.series, before, after, seen_at, not_before, whole=True)
         self.series.changes += step.changes()
         self.series.states.append(Seen(seen_at, not_before, after, frozenset(self.series.lapsed)))
@@ -553,7 +562,7 @@ class _Step:
         now = {p.person: p for p in self.after.people}
         for person in sorted(now.keys() - was.keys()):
             yield self.change(ChangeKind.PERSON_ADDED, now[person], after=now[person].answer)
-        if not self.after.hidden_guests:
+        if self.after.whole:
             for person in sorted(was.keys() - now.keys()):
                 yield self.change(ChangeKind.PERSON_REMOVED, was[person], before=was[person].answer)
         for person in sorted(was.keys() & now.keys()):
@@ -589,16 +598,24 @@ class _Step:
     def _asked(self, to: Moment | None) -> tuple[Actor, Confidence, str] | None:
         since = self.seen_at - timedelta(days=self.thread.lens.evidence_days)
         buyers = [p for p in self.before.people if self.thread.lens.role(p) is Role.BUYER]
-        recent = [c for c in [*self.thread.series.changes, *self.line.changes] if c.seen_at >= since]
-        keys = {self.thread.lens.directory.who(p).person for p in buyers}
-        if to is not None and any(p.proposed is not None and p.proposed.start == to for p in buyers):
+        proposals = [p.proposed for p in buyers if p.proposed is not None and self._proposed_at(p) >= since]
+        if to is not None and any(proposed.start == to for proposed in proposals):
             return Actor.BUYER, Confidence.CERTAIN, "a buyer had proposed this time"
-        if any(c.kind is ChangeKind.PROPOSED and c.person in keys for c in recent) or any(p.proposed for p in buyers):
+        keys = {self.thread.lens.directory.who(p).person for p in buyers}
+        asked = [c for c in self._told() if c.seen_at >= since and c.person in keys]
+        if proposals or any(c.kind is ChangeKind.PROPOSED for c in asked):
             return Actor.BUYER, Confidence.LIKELY, "a buyer had proposed another time"
-        declined = any(
-            c.kind is ChangeKind.ANSWER_CHANGED and c.after is Answer.DECLINED and c.person in keys for c in recent
-        )
+        declined = any(c.kind is ChangeKind.ANSWER_CHANGED and c.after is Answer.DECLINED for c in asked)
         answered = any(p.answer is Answer.DECLINED and p.answered_at and p.answered_at >= since for p in buyers)
         if declined or answered:
             return Actor.BUYER, Confidence.LIKELY, "a buyer had declined within the 7 days before"
         return None
+
+    def _told(self) -> list[Change]:
+        return [*self.thread.series.changes, *self.line.changes]
+
+    def _proposed_at(self, participant: Participant) -> datetime:
+        """Return when a proposal that still stands was made, as far as it is known."""
+        person = self.thread.lens.directory.who(participant).person
+        told = [c.seen_at for c in self._told() if c.kind is ChangeKind.PROPOSED and c.person == person]
+        return max(told, default=participant.answered_at or self.line.states[0].seen_at)

@@ -76,7 +76,10 @@ class Witness:
 
 @dataclass(frozen=True)
 class Merged:
-    """What all calendars together say about one meeting; `mailboxes` are those whose calendar still shows it."""
+    """What all calendars together say about one meeting.
+
+    `mailboxes` are those whose calendar still shows it; `whole` says that nobody is missing from `people`.
+    """
 
     slot: Slot
     status: EventStatus
@@ -84,6 +87,7 @@ class Merged:
     people: tuple[Participant, ...]
     free: bool
     hidden_guests: bool
+    whole: bool
     booking: Booking | None
     mailboxes: tuple[str, ...]
     copies: int
@@ -102,6 +106,7 @@ def merge(witnesses: Sequence[Witness]) -> Merged:
         people=tuple(_people(leader, believed, is_organiser=bool(organisers))),
         free=leader.state.free,
         hidden_guests=leader.state.hidden_guests,
+        whole=not leader.state.hidden_guests and Capability.GUESTS in leader.state.sees,
         booking=next((w.state.booking for w in [leader, *believed] if w.state.booking), None),
         mailboxes=tuple(sorted({w.mailbox for w in ranked if not w.state.status.gone})),
         copies=sum(not w.state.status.gone for w in ranked),

@@ -14,6 +14,8 @@ from calsignal.model import (
     Answer,
     Booking,
     Capability,
+    Change,
+    Confidence,
     Copy,
     EventStatus,
     Moment,
@@ -21,11 +23,13 @@ from calsignal.model import (
     Slot,
     State,
     Version,
+    moment_key,
 )
 from calsignal.score.account import Scored, score_account
 from calsignal.score.constants import Constants
 
-REP = "rep@ours.example"
+REP, TWO = "rep@ours.example", "two@ours.example"
+ANN, BOB, CFO = "ann@acme.example", "bob@acme.example", "cfo@acme.example"
 AS_OF = datetime(2026, 3, 16, 18, tzinfo=UTC)
 FIRST_SYNC = datetime(2026, 3, 15, 8, tzinfo=UTC)
 ANSWERS = {
@@ -61,7 +65,7 @@ def person(email: str, answer: str = "", **more: object) -> Participant:
 
 
 def people(answers: Mapping[str, str], organizer: str | None = None) -> tuple[Participant, ...]:
-    everybody = {**{REP: "yes"}, **answers}
+    everybody = {REP: "yes", **answers}
     if organizer is not None:
         everybody.setdefault(organizer, "")
     return tuple(person(email, everybody[email]) for email in sorted(everybody))
@@ -90,18 +94,57 @@ def copy(
     created: str | datetime | None = None,
     baseline: bool | None = None,
     subject: str | None = None,
+    event: str | None = None,
+    retired: str | datetime | None = None,
+    sight: str | datetime | None = None,
 ) -> Copy:
     return Copy(
         calendar=calendar or f"cal:{mailbox}",
         mailbox=mailbox,
-        event=uid if original_start is None else f"{uid}/{original_start}",
+        event=event or (uid if original_start is None else f"{uid}/{original_start}"),
         uid=uid,
         original_start=original_start,
         baseline=versions[0].not_before is None if baseline is None else baseline,
         created=at(created) if isinstance(created, str) else created,
         versions=versions,
         subject=subject,
+        sight=at(sight) if isinstance(sight, str) else sight,
+        retired_at=at(retired) if isinstance(retired, str) else retired,
     )
+
+
+def dates(first: str, count: int, days: int = 7) -> tuple[datetime, ...]:
+    """Return so many starts, a week (or `days`) apart."""
+    return tuple(at(first) + timedelta(days=days * n) for n in range(count))
+
+
+def series(
+    seen: str | datetime,
+    starts: tuple[datetime, ...],
+    answers: Mapping[str, str] | None = None,
+    *,
+    after: str | datetime | None = None,
+    minutes: int = 30,
+    since: datetime | None = None,
+    organizer: str | None = REP,
+    **more: object,
+) -> Version:
+    """Return a version of a series with these starts; `since` is its first one ever, where that is not listed."""
+    begin = since or starts[0]
+    what = state(Slot(begin, begin + timedelta(minutes=minutes)), answers, organizer, recurrence="RRULE", **more)
+    return version(seen, what, after=after, occurrences=starts)
+
+
+def news(found: Iterable[Meeting]) -> list[Change]:
+    """Return all changes of the meetings and of their series, each once, in order of time."""
+    known = list(found)
+    whole = {m.uid: m.series for m in known if m.series is not None}
+    told = [c for m in known for c in m.changes] + [c for s in whole.values() for c in s.changes]
+    return sorted(told, key=lambda c: (c.seen_at, c.uid, moment_key(c.original_start), c.kind.value, c.person or ""))
+
+
+def kinds(found: Iterable[Meeting]) -> list[str]:
+    return [change.kind.value for change in news(found)]
 
 
 def met(
@@ -126,12 +169,14 @@ def lens(accounts: Iterable[Account], as_of: datetime = AS_OF, zone: tzinfo = UT
     directory = Directory(
         team_domains=frozenset({"ours.example"}), mailboxes=frozenset({REP}), accounts=tuple(accounts)
     )
-    base = Lens(directory=replace(directory, **more), zone=zone, horizon=timedelta(days=180), as_of=as_of)  # type: ignore[arg-type]
-    return base
+    who = replace(directory, **more)  # type: ignore[arg-type]
+    return Lens(directory=who, zone=zone, horizon=timedelta(days=180), as_of=as_of)
 
 
-def told(copies: Iterable[Copy], *accounts: Account, as_of: datetime = AS_OF) -> tuple[Meeting, ...]:
-    return meetings(copies, lens(accounts or (account(),), as_of))
+def told(
+    copies: Iterable[Copy], *accounts: Account, as_of: datetime = AS_OF, zone: tzinfo = UTC, **more: object
+) -> tuple[Meeting, ...]:
+    return meetings(copies, lens(accounts or (account(),), as_of, zone, **more))
 
 
 def scored(
@@ -162,6 +207,4 @@ def gone(what: State, status: EventStatus = EventStatus.CANCELLED) -> State:
 
 
 def linked(tool: str = "calendly") -> Booking:
-    from calsignal.model import Confidence
-
     return Booking(tool, Confidence.LIKELY)
