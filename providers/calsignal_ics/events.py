@@ -15,7 +15,7 @@ from . import people, vendors
 from .series import Series, series
 from .text import Component, Property, Unreadable
 from .values import When, slot, span, when
-from .zones import Zones
+from .zones import OwnZones, Zones
 
 _LONGEST_SUBJECT = 1_000
 _LONGEST_UID = 1_000
@@ -128,7 +128,8 @@ def read(files: Iterable[File], mailbox: str, window: Window, default_zone: str 
     `default_zone` is for times that name no zone in a file that has none either.
     """
     notes = _Notes()
-    entries = [entry for file in files for entry in _entries(file, mailbox, default_zone, notes)]
+    own: OwnZones = {}
+    entries = [entry for file in files for entry in _entries(file, mailbox, (default_zone, own), notes)]
     events = [entry for entry in entries if entry.method in _EVENTS]
     kept = _settle(events, notes)
     found = {key: _whole(entry, kept.get(entry.uid)) for key, entry in kept.items()}
@@ -142,7 +143,7 @@ def read(files: Iterable[File], mailbox: str, window: Window, default_zone: str 
     return Reading(found, skipped, frozenset(notes.unread - found.keys()), bool(split), kept)
 
 
-def _entries(file: File, mailbox: str, default_zone: str, notes: _Notes) -> Iterator[_Entry]:
+def _entries(file: File, mailbox: str, zoning: tuple[str, OwnZones], notes: _Notes) -> Iterator[_Entry]:
     """Yield what can be read of one file, and note the rest."""
     events = [component for calendar in file.calendars for component in calendar.inside("VEVENT")]
     names_people = any("ATTENDEE" in event.lines or "ORGANIZER" in event.lines for event in events)
@@ -150,7 +151,7 @@ def _entries(file: File, mailbox: str, default_zone: str, notes: _Notes) -> Iter
     for calendar in file.calendars:
         microsoft = vendors.is_microsoft(calendar.value("PRODID"))
         method = calendar.value("METHOD").upper()
-        zones = Zones(calendar, default_zone)
+        zones = Zones(calendar, *zoning)
         context = _Context(file.name, method, zones, microsoft, names_people, mailbox.casefold())
         for component in calendar.inside("VEVENT"):
             number += 1

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 _DEEPEST = 50
 _FOLD = re.compile(rb"\r?\n[ \t]")
-_HEAD = re.compile(r'((?:[^":]|"[^"]*")*):')
-_PARAM = re.compile(r';([^=;:"]+)=((?:"[^"]*"|[^";])*)')
+_HEAD = re.compile(r'((?:[^":]++|"[^"]*+")*+):')  # possessive: lines of any length are read in one pass
+_PARAM = re.compile(r';([^=;:"]++)=((?:"[^"]*+"|[^";]++)*+)')
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 

@@ -21,6 +21,8 @@ from .text import Component, Property, Unreadable
 _COMPARED = range(2008, 2038)  # from the last change of the American rules to the end of most time zone files
 _RECKONED = range(1970, 2101)
 _MOST_OBSERVANCES = 500
+_MOST_OWN = 500
+_NO_RULES = frozenset(("TZID", "X-LIC-LOCATION", "LAST-MODIFIED"))
 _MACHINE = frozenset(("localtime", "posixrules", "factory"))
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d):?(\d\d)?")
@@ -37,14 +39,19 @@ class Zone:
     definition: str = ""
 
 
+OwnZones = dict[str, Zone | None]
+"""The VTIMEZONEs read so far by their rules, so that many calendars with the same one cost no more than one."""
+
+
 class Zones:
-    """The zones of one VCALENDAR."""
+    """The zones of one VCALENDAR; `own` is shared between the calendars that are read together."""
 
     utc = Zone("UTC", UTC)
 
-    def __init__(self, calendar: Component, default: str = "") -> None:
+    def __init__(self, calendar: Component, default: str = "", own: OwnZones | None = None) -> None:
         self._calendar = calendar
         self._default = default
+        self._own = {} if own is None else own
         self._known: dict[str, Zone | None] = {}
 
     def of(self, tzid: str) -> Zone:
@@ -76,7 +83,7 @@ class Zones:
 
     def _find(self, tzid: str) -> Zone | None:
         if tzid not in self._known:
-            self._known[tzid] = _zone(tzid, self._definitions.get(tzid))
+            self._known[tzid] = _zone(tzid, self._definitions.get(tzid), self._own)
         return self._known[tzid]
 
 
@@ -87,7 +94,7 @@ def _tzids(calendar: Component) -> Iterator[str]:
             yield tzid
 
 
-def _zone(tzid: str, definition: Component | None) -> Zone | None:
+def _zone(tzid: str, definition: Component | None, own: OwnZones) -> Zone | None:
     """First match wins: a name that everybody knows, the rules the file gives, a guess at a misspelt name."""
     names = [tzid, _windows().get(tzid.casefold(), ""), *_tails(tzid)]
     if definition is not None:
@@ -95,7 +102,10 @@ def _zone(tzid: str, definition: Component | None) -> Zone | None:
     if (zone := _first_iana(names)) is not None:
         return zone
     if definition is not None:
-        return _from_rules(definition.canonical(frozenset(("TZID", "X-LIC-LOCATION", "LAST-MODIFIED"))), definition)
+        key = definition.canonical(_NO_RULES)
+        if key not in own and len(own) < _MOST_OWN:
+            own[key] = _from_rules(definition)
+        return own.get(key)
     return _first_iana([tzid.replace("_", "/", 1), tzid.replace("-", "/", 1), _fixed(tzid), *_described(tzid)])
 
 
@@ -153,27 +163,33 @@ def _windows() -> dict[str, str]:
     return {name.casefold(): zone for name, zone in WINDOWS_TO_OLSON.items()}
 
 
-_kept: dict[str, Zone | None] = {}
-
-
-def _from_rules(key: str, definition: Component) -> Zone | None:
+def _from_rules(definition: Component) -> Zone | None:
     """Return the IANA zone whose clock shows the same, else one of our own; None if the rules cannot be read."""
-    if len(_kept) > 1000:
-        _kept.clear()
-    if key not in _kept:
-        _kept[key] = _read(definition)
-    return _kept[key]
-
-
-def _read(definition: Component) -> Zone | None:
     try:
         rules = _Rules(definition)
     except (ValueError, OverflowError):
         return None
-    for name in sorted(set(_windows().values())):
-        if (zone := iana(name)) is not None and rules.agree(zone.rules):
-            return zone
+    first = max(_COMPARED.start, rules.turns[0].year + 1)
+    shown = tuple(rules.at(month) for month in _months(first))
+    for name, offsets in _common().items():
+        if shown and offsets[-len(shown) :] == shown and rules.agree(ZoneInfo(name), first):
+            return iana(name)
     return _own(definition, rules)
+
+
+@cache
+def _common() -> dict[str, tuple[timedelta, ...]]:
+    """Return the zones that calendars mean as a rule, with their offsets in each month of the years compared."""
+    names = sorted(name for name in set(_windows().values()) if iana(name))
+    return {name: tuple(_offset_at(ZoneInfo(name), month) for month in _months(_COMPARED.start)) for name in names}
+
+
+def _months(first: int) -> list[datetime]:
+    return [datetime(year, month, 1) for year in range(first, _COMPARED.stop) for month in range(1, 13)]  # noqa: DTZ001 # UTC, naive
+
+
+def _offset_at(zone: tzinfo, instant: datetime) -> timedelta:
+    return instant.replace(tzinfo=UTC).astimezone(zone).utcoffset() or timedelta()
 
 
 def _own(definition: Component, rules: tzinfo) -> Zone:
@@ -208,7 +224,7 @@ class _Rules(tzinfo):
         if not 0 < len(parts) <= _MOST_OBSERVANCES:
             raise Unreadable("its time zone cannot be read")
         self._turns = sorted({turn for part in parts for turn in _transitions(part)})
-        self._at = [turn.at for turn in self._turns]
+        self.turns = [turn.at for turn in self._turns]
         # on the wall, a turn counts from the later of its two readings on, or with `fold` from the earlier
         self._late = [turn.at + max(turn.before, turn.after) for turn in self._turns]
         self._early = [turn.at + min(turn.before, turn.after) for turn in self._turns]
@@ -231,17 +247,13 @@ class _Rules(tzinfo):
 
     def at(self, instant: datetime) -> timedelta:
         """Return the offset at a naive UTC instant."""
-        return self._offset(bisect_right(self._at, instant))
+        return self._offset(bisect_right(self.turns, instant))
 
-    def agree(self, other: tzinfo) -> bool:
-        """Say whether another zone shows the same time, at every turn and in every month of the years compared."""
-        first = max(_COMPARED.start, self._at[0].year + 1)
-        months = [datetime(year, month, 1) for year in range(first, _COMPARED.stop) for month in range(1, 13)]  # noqa: DTZ001 # UTC, naive
-        turns = [at for at in self._at if first <= at.year < _COMPARED.stop]
-        instants = months + turns + [at - timedelta(seconds=1) for at in turns]
-        return bool(months) and all(
-            self.at(at) == at.replace(tzinfo=UTC).astimezone(other).utcoffset() for at in instants
-        )
+    def agree(self, other: tzinfo, first: int) -> bool:
+        """Say whether another zone turns with this one, from the year `first` to the last one compared."""
+        turns = [at for at in self.turns if first <= at.year < _COMPARED.stop]
+        instants = turns + [at - timedelta(seconds=1) for at in turns]
+        return all(self.at(at) == _offset_at(other, at) for at in instants)
 
     def _offset(self, turns: int) -> timedelta:
         return self._turns[turns - 1].after if turns else self._turns[0].before

@@ -338,6 +338,12 @@ def test_outlook_says_apart_that_midnight_to_midnight_is_a_day() -> None:
     assert found.slot == Slot(date(2026, 3, 2), date(2026, 3, 3))
 
 
+def test_an_occurrence_beyond_the_calendar_is_not_read() -> None:
+    read = reading(calendar(event("RECURRENCE-ID;TZID=Asia/Tokyo:00010101T000000")))
+
+    assert reasons(read) == [("one@prospect.example", "a value cannot be read")]
+
+
 @pytest.mark.parametrize(
     "start", ["DTSTART;TZID=Asia/Tokyo:00010101T000000", "DTSTART:99991231T235959Z\r\nDURATION:P9W"]
 )
@@ -699,7 +705,11 @@ def test_an_occurrence_that_the_series_does_not_have_is_gone(key: str) -> None:
 
 @pytest.mark.parametrize(
     ("rule", "key"),
-    [("RRULE:FREQ=WEEKLY;UNTIL=20260316", "20260316"), ("RRULE:FREQ=DAILY;BYHOUR=9,10", "20260316")],
+    [
+        ("RRULE:FREQ=WEEKLY;UNTIL=20260316", "20260316"),
+        ("RRULE:FREQ=WEEKLY;UNTIL=20260316T000000", "20260316"),
+        ("RRULE:FREQ=DAILY;BYHOUR=9,10", "20260316"),
+    ],
 )
 def test_an_occurrence_on_a_day_and_one_of_unusual_rules_are_found(rule: str, key: str) -> None:
     read = reading(calendar(event(rule, start="DTSTART;VALUE=DATE:20260302")))
