@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 _DEEPEST = 50
+_SIDE_BY_SIDE = frozenset(("VEVENT", "VTODO", "VJOURNAL", "VFREEBUSY", "VTIMEZONE"))  # none holds another of its kind
 _FOLD = re.compile(rb"\r?\n[ \t]")
 _HEAD = re.compile(r'((?:[^":]++|"[^"]*+")*+):')  # possessive: lines of any length are read in one pass
 _PARAM = re.compile(r';([^=;:"]++)=((?:"[^"]*+"|[^";]++)*+)')
@@ -81,7 +82,7 @@ def calendars(data: bytes) -> list[Component]:
             _end(open_ones, _marker(line))
         elif name:
             open_ones[-1].lines.setdefault(name, []).append(line)
-    found = list(root.inside("VCALENDAR"))
+    found = list(_walk(root, "VCALENDAR"))
     if any(component.name == "VCALENDAR" for component in open_ones):
         raise NotACalendar("breaks off before END:VCALENDAR")
     if not found:
@@ -89,7 +90,17 @@ def calendars(data: bytes) -> list[Component]:
     return found
 
 
+def _walk(component: Component, name: str) -> Iterator[Component]:
+    """Yield the components of a name, also those inside another: some writers wrap calendars twice."""
+    for child in component.children:
+        if child.name == name:
+            yield child
+        yield from _walk(child, name)
+
+
 def _begin(open_ones: list[Component], name: str) -> None:
+    if name in _SIDE_BY_SIDE:
+        _end(open_ones, name)  # the one before was never closed
     if len(open_ones) > _DEEPEST:
         raise NotACalendar("nests components too deeply")
     child = Component(name)

@@ -20,6 +20,18 @@ def test_an_end_of_nothing_ends_nothing() -> None:
     assert found.value("UID") == "2"
 
 
+def test_an_event_that_was_never_closed_does_not_swallow_the_next() -> None:
+    (found,) = calendars(b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nBEGIN:VEVENT\nUID:2\nEND:VEVENT\nEND:VCALENDAR")
+
+    assert [child.value("UID") for child in found.inside("VEVENT")] == ["1", "2"]
+
+
+def test_a_calendar_inside_a_calendar_is_found() -> None:
+    found = calendars(b"BEGIN:VCALENDAR\nBEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VEVENT\nEND:VCALENDAR\nEND:VCALENDAR")
+
+    assert [len(list(each.inside("VEVENT"))) for each in found] == [0, 1]
+
+
 def test_nesting_has_a_bound() -> None:
     with pytest.raises(NotACalendar, match="too deeply"):
         calendars(b"BEGIN:VCALENDAR\n" * 100_000)
