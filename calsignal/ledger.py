@@ -105,6 +105,54 @@ class Name:
 Action = Add | Supersede | Retitle | Extend | Erase | Name
 
 
+# --- strangers' input -----------------------------------------------------------------------------------------------
+
+YEARS = range(1900, 2200)
+MOST_GUESTS = 1000
+
+
+class Implausible(ValueError):
+    """Say why an event cannot be about a meeting; the reason holds no text of the calendar."""
+
+
+def storable(text: str) -> str:
+    """Return `text` with what no database takes, NUL and halves of surrogate pairs, replaced by U+FFFD."""
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\0", "\ufffd")
+
+
+def tidy(event: Event) -> Event:
+    """Return an event whose texts and numbers a store can hold, so that what is kept compares equal to what is read.
+
+    Raises:
+        Implausible: it ends before it begins, or lies in no year that anybody plans for.
+    """
+    _check_times(event)
+    return replace(
+        event,
+        id=storable(event.id),
+        uid=storable(event.uid),
+        subject=storable(event.subject),
+        recurrence=None if event.recurrence is None else storable(event.recurrence),
+        organizer=None if event.organizer is None else storable(event.organizer),
+        attendees=tuple(
+            replace(a, address=storable(a.address), guests=min(max(a.guests, 0), MOST_GUESTS)) for a in event.attendees
+        ),
+    )
+
+
+def _check_times(event: Event) -> None:
+    proposed = [a.proposed for a in event.attendees if a.proposed is not None]
+    moments = [m for slot in (event.slot, *proposed) for m in (slot.start, slot.end)]
+    if event.original_start is not None:
+        moments.append(event.original_start)
+    if any(m.year not in YEARS for m in moments):
+        raise Implausible("its year is out of any calendar")
+    if any(type(slot.start) is not type(slot.end) or slot.end < slot.start for slot in (event.slot, *proposed)):
+        raise Implausible("it ends before it begins")
+
+
 # --- redaction ------------------------------------------------------------------------------------------------------
 
 

@@ -130,7 +130,8 @@ def moment_key(moment: Moment | None) -> str:
     """Write a moment as the text that names an occurrence: `20260302T100000Z`, `20260302`, or nothing."""
     if moment is None:
         return ""
-    return moment.strftime("%Y%m%dT%H%M%SZ" if isinstance(moment, datetime) else "%Y%m%d")
+    text = f"{moment.year:04}{moment:%m%d}"
+    return f"{text}T{moment:%H%M%S}Z" if isinstance(moment, datetime) else text
 
 
 def moment_of_key(key: str) -> Moment | None:
@@ -153,7 +154,7 @@ class Slot:
 
     @property
     def duration(self) -> timedelta:
-        return self.end - self.start  # type: ignore[operator,no-any-return]  # both ends are of one kind
+        return self.end - self.start  # type: ignore[operator]  # both ends are of one kind
 
     def starting(self, start: Moment) -> Slot:
         """Return a slot as long as this one that begins at `start`."""

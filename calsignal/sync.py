@@ -20,6 +20,7 @@ from calsignal.ledger import (
     Erase,
     Expansion,
     Extend,
+    Implausible,
     OpenCopy,
     Pulled,
     Redactor,
@@ -28,6 +29,8 @@ from calsignal.ledger import (
     due_for_extension,
     emptied,
     missing,
+    storable,
+    tidy,
 )
 from calsignal.model import Role, Skipped
 from calsignal.recurrence import UnreadableSeries, expand
@@ -76,6 +79,8 @@ class Syncer:
         """Sync the connections one by one; yield each outcome as it comes. A failing one does not stop the others."""
         directory = team_directory(self.store, self.settings)
         redactor = Redactor(directory, self.address_key, subjects=self.settings.privacy.subjects)
+        if not redactor.subjects:  # switched off since: those that were kept go too
+            self.store.forget_subjects(lambda *_: False)
         for connection in connections:
             yield self._connection(connection, redactor)
 
@@ -158,6 +163,7 @@ def fingerprint(provider: str, calendar: str, settings: Settings) -> str:
 class _Said:
     """Everything one pull said, before redaction."""
 
+    source: str
     events: dict[str, Event] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
@@ -167,16 +173,26 @@ class _Said:
     expired: bool = False
 
     def add(self, page: Page) -> None:
+        """Take a page in; an event that cannot be about a meeting is skipped and named."""
         for event in page.events:
-            self.events[event.id] = event
-            self.removed.discard(event.id)
-        for event_id in page.removed:
+            self._take(event)
+        for event_id in map(storable, page.removed):
             self.removed.add(event_id)
             self.events.pop(event_id, None)
-        self.unread.update(page.unread)
+        self.unread.update(map(storable, page.unread))
         self.skipped.extend(page.skipped)
         self.full = self.full or page.full
         self.cursor = page.cursor or self.cursor
+
+    def _take(self, event: Event) -> None:
+        try:
+            tidied = tidy(event)
+        except Implausible as error:
+            self.skipped.append(Skipped(self.source, storable(event.id), str(error)))
+            self.unread.add(storable(event.id))
+            return
+        self.events[tidied.id] = tidied
+        self.removed.discard(tidied.id)
 
 
 @dataclass
@@ -224,7 +240,7 @@ class _Job:
             return said
 
     def _pages(self, cursor: str | None) -> _Said:
-        said = _Said()
+        said = _Said(self.connection.name)
         try:
             for page in self.source.pull(self.calendar, cursor):
                 said.add(page)
@@ -251,21 +267,22 @@ class _Job:
             if event_id not in said.events and event_id not in said.removed:
                 found = self.source.find(self.calendar, event_id)
                 if isinstance(found, Event):
-                    said.events[event_id] = found
+                    said.add(Page(events=(found,)))
 
     def _confirmed(self, said: _Said, pulled: Pulled, lost: Iterable[str]) -> Pulled:
         """Ask for each event that is missing whether it is really gone."""
         gone: set[str] = set()
-        back: dict[str, Event] = {}
+        back = _Said(self.connection.name)
         for event_id in lost:
             found = self.source.find(self.calendar, event_id)
             if isinstance(found, Gone):
                 gone.add(event_id)
             else:
-                back[event_id] = found
-        said.events |= back
-        kept = {**pulled.kept, **self._redacted(replace(said, events=back)).kept}
-        return replace(pulled, kept=kept, gone=frozenset(gone))
+                back.add(Page(events=(found,)))
+        more = self._redacted(back)
+        said.events |= back.events
+        said.skipped += back.skipped
+        return replace(pulled, kept={**pulled.kept, **more.kept}, gone=frozenset(gone))
 
     # --- deciding ---------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from calsignal.analysis import account_report, digest
 from calsignal.contract import Attendee, Event
 from calsignal.errors import InputError, NeedsSignIn
-from calsignal.model import Account, Answer, ChangeKind, EventStatus, Skipped, Status
+from calsignal.model import Account, Answer, ChangeKind, EventStatus, Skipped, Slot, Status
 from calsignal.store import open_store
 from calsignal.team import forget_strangers
 from fake_provider import FakeProvider
@@ -372,3 +372,56 @@ def test_a_removed_account_leaves_no_address_and_no_subject(world: World) -> Non
     assert REP.encode() in raw
     assert ANN.encode() not in raw
     assert b"Subject of" not in raw
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        event("nul\0id"),
+        event("half\ud800id"),
+        event("s", subject="nul\0 and half \udfff"),
+        replace(event("u"), uid="odd\0uid"),
+        event("g", attendees=(Attendee(ANN, guests=2**70),)),
+        event("a", attendees=(Attendee("odd\0\ud800@acme.example"),)),
+    ],
+)
+def test_text_that_no_database_takes_is_kept_once_and_never_again(world: World, odd: Event) -> None:
+    world.remote().put(odd)
+    world.sync()
+    before = world.copies()
+
+    (outcome,) = world.next_day()
+
+    assert (outcome.problem, outcome.written) == (None, 0)
+    assert len(before) == 1
+    assert [c.versions for c in world.copies()] == [c.versions for c in before]
+
+
+@pytest.mark.parametrize("year", [1, 999, 9999])
+def test_a_year_out_of_any_calendar_is_skipped_and_named(world: World, year: int) -> None:
+    start = datetime(year, 12, 31, 23, tzinfo=UTC)
+    world.remote().put(event("good"), event("odd", slot=Slot(start, start)))
+
+    (outcome,) = world.sync()
+
+    assert [(s.id, s.reason) for s in outcome.skipped] == [("odd", "its year is out of any calendar")]
+    assert [c.event for c in world.copies()] == ["good"]
+
+
+def test_an_event_that_ends_before_it_begins_is_skipped_and_named(world: World) -> None:
+    slot = event().slot
+    world.remote().put(event("odd", slot=Slot(slot.end, slot.start)))
+
+    (outcome,) = world.sync()
+
+    assert [s.reason for s in outcome.skipped] == ["it ends before it begins"]
+
+
+def test_subjects_that_are_switched_off_are_taken_back(world: World) -> None:
+    world.remote().put(event())
+    world.sync()
+    world.settings = replace(world.settings, privacy=replace(world.settings.privacy, subjects=False))
+
+    world.next_day()
+
+    assert [c.subject for c in world.copies()] == [None]

@@ -73,7 +73,7 @@ def add(
     if not (account.domains or account.addresses):
         raise InputError("an account needs a domain or an address", f"as in: calsignal accounts add {name!r} DOMAIN")
     app.store(create=True).add_account(account)
-    emit(app, f"added {account.name}")
+    emit(f"added {account.name}")
     say(_AT_ONCE)
 
 
@@ -99,7 +99,7 @@ def import_(ctx: click.Context, file: Path) -> None:
     store.save_accounts([*outcome.added, *outcome.changed])
     if outcome.changed:
         forget_strangers(store, app.settings)
-    _tell(app, outcome)
+    _tell(outcome)
     ctx.exit(1 if outcome.problems else 0)
 
 
@@ -112,7 +112,7 @@ def _read(file: Path) -> bytes:
         raise InputError(f"{file} cannot be read: {error.strerror}", "check the name of the file") from error
 
 
-def _tell(app: App, outcome: Outcome) -> None:
+def _tell(outcome: Outcome) -> None:
     for line, fact in outcome.problems:
         say(f"line {line}: {fact}")
     if outcome.ignored:
@@ -123,7 +123,7 @@ def _tell(app: App, outcome: Outcome) -> None:
         "unchanged": outcome.unchanged,
         "refused": outcome.problems,
     }
-    emit(app, ", ".join(f"{len(rows)} {word}" for word, rows in counts.items() if rows or word != "refused"))
+    emit(", ".join(f"{len(rows)} {word}" for word, rows in counts.items() if rows or word != "refused"))
     if outcome.added or outcome.changed:
         say(_AT_ONCE)
 
@@ -139,7 +139,7 @@ def list_(app: App, form: str, output: Path | None) -> None:
 
     found = app.store().accounts()
     text = to_json(accounts_json(found)) if form == "json" else accounts_text(found, **screen(app, output))
-    emit(app, text, output)
+    emit(text, output)
 
 
 @accounts.command()
@@ -152,7 +152,7 @@ def remove(app: App, name: str) -> None:
     known = known_account(name, [account.name for account in app.store().accounts()])
     app.store().remove_account(known)
     forget_strangers(app.store(), app.settings)
-    emit(app, f"removed {known}")
+    emit(f"removed {known}")
 
 
 def known_account(name: str, known: list[str]) -> str:
@@ -178,4 +178,4 @@ def suggest(app: App, limit: int, as_of: str | None, form: str, output: Path | N
 
     found = suggestions(app.store(), app.settings, app.as_of(as_of), limit)
     text = to_json(suggestions_json(found)) if form == "json" else suggestions_text(found, **screen(app, output))
-    emit(app, text, output)
+    emit(text, output)

@@ -146,15 +146,9 @@ class App:
 
     def screen(self) -> tuple[int, bool]:
         """Return how many columns there are, and whether colour is welcome."""
-        terminal = sys.stdout.isatty()
-        colour = terminal and not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb"
-        columns = self.environ.get("COLUMNS", "")
-        if columns.isdecimal() and int(columns):
-            return int(columns), colour
-        try:
-            return os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 80, colour
-        except (OSError, ValueError):
-            return 80, colour
+        from calsignal.reports import output
+
+        return output.width(sys.stdout, self.environ), output.colour(sys.stdout, self.environ)
 
     def close(self) -> None:
         """Give back the store."""

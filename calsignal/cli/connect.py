@@ -109,7 +109,7 @@ def _remember(app: App, provider: str, authorised: Authorised) -> None:
     else:
         app.vault.set(connection_secret(authorised.name), authorised.secret)
     store.connect(authorised.name, provider, mailbox, authorised.settings, app.now)
-    emit(app, f"connected {authorised.name} ({mailbox})")
+    emit(f"connected {authorised.name} ({mailbox})")
 
 
 @click.command()
@@ -129,7 +129,7 @@ def connections(app: App, as_of: str | None, form: str, output: Path | None) -> 
         text = to_json(connections_json(states, now=moment, zone=zone))
     else:
         text = connections_text(states, now=moment, zone=zone, **screen(app, output))
-    emit(app, text, output)
+    emit(text, output)
 
 
 @click.command()
@@ -153,11 +153,11 @@ def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
     store.retire(chosen, app.now)
     app.vault.delete(connection_secret(chosen))
     if not erase:
-        emit(app, f"disconnected {chosen}; its history stays")
+        emit(f"disconnected {chosen}; its history stays")
         return
     gone = store.erase_connection(chosen)
     events, versions = plural(gone.events, "event"), plural(gone.versions, "version")
-    emit(app, f"erased {chosen}: {events} in {versions}, {plural(gone.people, 'person', 'people')}")
+    emit(f"erased {chosen}: {events} in {versions}, {plural(gone.people, 'person', 'people')}")
 
 
 def known_connection(name: str, known: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,15 +40,17 @@ def say(text: str) -> None:
     click.echo(clean(text), err=True)
 
 
-def emit(app: App, text: str, output: Path | None = None) -> None:
+def emit(text: str, output: Path | None = None) -> None:
     """Print a result, or write it to a file as UTF-8.
 
     Raises:
         InputError: the file cannot be written.
     """
+    from calsignal.reports.output import write
+
     text = text if text.endswith("\n") else f"{text}\n"
     if output is None or str(output) == "-":
-        click.echo(text, nl=False, color=app.screen()[1])
+        write(text, sys.stdout)
         return
     try:
         output.write_text(text, encoding="utf-8", errors="replace", newline="\n")

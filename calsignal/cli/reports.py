@@ -36,7 +36,7 @@ def digest(
     if start and start > moment:
         raise InputError(f"--since {since} is later than the moment of the report", "name an earlier one")
     found = made(app.store(), app.settings, moment, _rep(app, rep), start)
-    emit(app, _digest(app, found, show_all=show_all, form=form, output=output), output)
+    emit(_digest(app, found, show_all=show_all, form=form, output=output), output)
 
 
 def _rep(app: App, given: str | None) -> str | None:
@@ -82,7 +82,7 @@ def account(app: App, name: str, as_of: str | None, form: str, output: Path | No
         from calsignal.reports.account_text import account_text
 
         text = account_text(report, constants=app.settings.scoring, **screen(app, output))
-    emit(app, text, output)
+    emit(text, output)
 
 
 @click.command()
@@ -99,5 +99,5 @@ def demo(app: App, form: str, output: Path | None) -> None:
     settings = demo_settings(Settings(team=Team(timezone=team_zone(system_zone(app.environ)))))
     with played(settings, app.now) as store:
         text = _digest(app, made(store, settings, app.now), show_all=False, form=form, output=output)
-    emit(app, text, output)
+    emit(text, output)
     say("this team is made up; for your own begin with `calsignal init`")

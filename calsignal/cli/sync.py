@@ -35,7 +35,7 @@ def sync(ctx: click.Context, names: tuple[str, ...], accepted: tuple[str, ...]) 
             outcomes.append(outcome)  # noqa: PERF402  # what is done is told even when the next one breaks
     finally:
         for outcome in outcomes:
-            _tell(app, outcome)
+            _tell(outcome)
     if not app.store().accounts():
         say("next: `calsignal accounts suggest` lists the companies that meet you")
     ctx.exit(1 if any(outcome.problem for outcome in outcomes) else 0)
@@ -88,7 +88,7 @@ def _somebody_looks() -> bool:
     return sys.stderr.isatty()
 
 
-def _tell(app: App, outcome: Outcome) -> None:
+def _tell(outcome: Outcome) -> None:
     from calsignal.reports.words import plural
 
     if outcome.problem:
@@ -97,7 +97,7 @@ def _tell(app: App, outcome: Outcome) -> None:
             say(f"hint: {outcome.hint}")
     else:
         read, written = plural(outcome.events, "event"), plural(outcome.written, "change")
-        emit(app, f"{outcome.connection}: {read} read, {written} written")
+        emit(f"{outcome.connection}: {read} read, {written} written")
     for item in outcome.skipped[:LISTED]:
         say(f"{outcome.connection}: skipped {item.id}: {item.reason}")
     if len(outcome.skipped) > LISTED:

@@ -12,6 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from calsignal.ledger import storable
+
 HEAD = "0001"
 """The revision these tables are; revisions are numbered, so that older and newer can be told without Alembic."""
 
@@ -51,13 +53,6 @@ def _utc_text(moment: datetime | None) -> str | None:
 
 def _from_text(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
-
-
-def storable(text: str) -> str:
-    """Return `text` with what no database takes, NUL and halves of surrogate pairs, replaced by U+FFFD."""
-    if not text.isascii():
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text.replace("\0", "\ufffd")
 
 
 class Words(sa.TypeDecorator[str]):

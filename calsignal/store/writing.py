@@ -20,7 +20,6 @@ from calsignal.store.tables import (
     participants,
     people,
     skipped,
-    storable,
     subjects,
     syncs,
     versions,
@@ -152,7 +151,7 @@ class Pen:
         # asked for afterwards: a single statement that inserts many and returns their numbers in order is slower
         here = sa.select(events.c.external_id, events.c.id).where(events.c.calendar_id == self.calendar.id)
         number = dict(reading.fetch(self._conn, here, events.c.external_id, (row["external_id"] for row in rows)))
-        added = [(number[storable(action.kept.event)], action) for action in actions]
+        added = [(number[action.kept.event], action) for action in actions]
         titles = [
             {"event_id": event, "seen_at": moment.seen_at, "subject": action.kept.subject}
             for event, action in added
