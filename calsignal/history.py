@@ -141,9 +141,13 @@ class _Thread:
         self.lines: dict[str, _Line] = {}
         self.series = _Line(None)
         self.ended = False
+        self.carried: set[str] = set()  # lines that were carried to new times in this step
+        self.shifted = False  # lines were carried to new times, and no change has told so yet
+        self.followed: dict[tuple[Moment, Moment], set[str]] = {}  # moves of the series -> calendars that showed them
+        self.splits: set[Moment] = set()
         self.done: dict[int, Version] = {}
         self.subject = self._subject()
-        self.created = min((c.created for c in copies if c.created and c.original_start is None), default=None)
+        self.created = _earliest(c.created for c in copies if c.original_start is None)
         self.retired = {c.calendar: c.retired_at for c in copies}
         self.own = {c.calendar: self._own(c) for c in copies}
         self.overridden = {(c.calendar, moment_key(c.original_start)): c for c in copies if c.original_start}
@@ -174,7 +178,7 @@ class _Thread:
     def _step(self, seen_at: datetime, news: Sequence[tuple[Copy, Version]]) -> None:
         firsts = {id(c) for c, _ in news if id(c) not in self.done}
         masters = [(c, v) for c, v in news if self._is_master(c)]
-        moved = self._follow_moves(seen_at, masters) if masters else None
+        split = self._follow(seen_at, masters)
         self.done.update((id(c), v) for c, v in news)
         touched: dict[str, bool] = {}  # line -> whether something of its own (not of the series) was said
         for copy, version in masters:
@@ -185,7 +189,8 @@ class _Thread:
         silent = all(c.baseline and id(c) in firsts for c, _ in news)
         not_before = min((v.not_before for _, v in news if v.not_before), default=None)
         if masters:
-            self._settle_series(seen_at, not_before, silent=silent, moved=moved)
+            moved = self._shift(touched, seen_at)
+            self._settle_series(seen_at, not_before, silent=silent, moved=moved, split=split)
         left = [key for key in sorted(touched) if not touched[key] and self._left_series(self.lines[key])]
         ended = bool(left) and self._has_ended(seen_at)
         for key in sorted(touched):
@@ -232,13 +237,11 @@ class _Thread:
         shown = [key for key, line in self.lines.items() if copy.calendar in line.words]
         for key in sorted({*starts, *shown}):
             start = starts.get(key)
-            if self._is_listed_apart(copy, key) or (start is None and self._shown_elsewhere(copy, key)):
+            if self._is_listed_apart(copy, key, version) or (start is None and self._shown_elsewhere(copy, key)):
                 continue
             line = self._line(start) if start is not None else self.lines[key]
-            ahead = self.lens.at(start if start is not None else line.slot.start) > version.seen_at
-            if not (ahead or (first and start is not None)):
-                continue
-            if start is None and not ahead:
+            ahead = self.lens.at(line.slot.start if start is None else start) > version.seen_at
+            if not (ahead or key in self.carried or (first and start is not None)):
                 continue
             state = self._series_word(version, start, line)
             line.words[copy.calendar] = self._witness(copy, version, state)
@@ -251,10 +254,13 @@ class _Thread:
         status = version.state.status if version.state.status.gone else EventStatus.CANCELLED
         return replace(version.state, slot=line.slot, status=status, recurrence=None)
 
-    def _is_listed_apart(self, copy: Copy, key: str) -> bool:
+    def _is_listed_apart(self, copy: Copy, key: str, word: Version) -> bool:
+        """Say whether an occurrence speaks for itself; once its series is gone, only if it was heard of since."""
         override = self.overridden.get((copy.calendar, key))
         version = self.done.get(id(override)) if override else None
-        return version is not None and version.state.status is not EventStatus.VANISHED
+        if version is None or version.state.status is EventStatus.VANISHED:
+            return False
+        return not word.state.status.gone or version.seen_at >= word.seen_at
 
     def _shown_elsewhere(self, copy: Copy, key: str) -> bool:
         """Say whether another series of the same calendar (the other half of a split) has the occurrence."""
@@ -282,60 +288,95 @@ class _Thread:
 
     # --- series that move -------------------------------------------------------------------------------------------
 
-    def _follow_moves(self, seen_at: datetime, news: Sequence[tuple[Copy, Version]]) -> tuple[Moment, Moment] | None:
-        """Carry the lines of a series over to its new times, by ordinal; return the first pair, if any.
-
-        A series has moved when its own first start has changed, or when the second half of a split begins at
-        other times than the first half would have had.
-        """
-        moved = None
-        for copy, version in news:
-            before = self._times_before(copy, version)
-            if before is None:
+    def _follow(self, seen_at: datetime, masters: Sequence[tuple[Copy, Version]]) -> Moment | None:
+        """Carry the lines of a series over to its new times; return where a second half begins, if one is new."""
+        split = None
+        self.carried = set()
+        for copy, version in masters:
+            before = self.done.get(id(copy))
+            if before is not None:
+                self._carry(self._moved_dates(before, copy, version, seen_at))
                 continue
-            pairs = self._pairs(before, copy, version, seen_at)
-            moved = moved or (pairs[0] if pairs else None)
-            self._rekey(pairs)
-        return moved
+            first = self._first_half(copy)
+            if first is None or version.state.slot.start in self.splits:
+                continue
+            split = version.state.slot.start
+            self.splits.add(split)
+            cut = next((v for c, v in masters if c is first), None)
+            self._carry(self._split_dates(first, cut, copy, version, seen_at))
+        return split
 
-    def _times_before(self, copy: Copy, version: Version) -> tuple[Slot, list[Moment]] | None:
-        before = self.done.get(id(copy))
-        if before is None or version.state.status.gone or before.state.status.gone:
-            return None
-        if before.state.slot.start == version.state.slot.start:
-            return None
-        return before.state.slot, list(self._starts(copy, before))
-
-    def _pairs(
-        self, before: tuple[Slot, list[Moment]], copy: Copy, version: Version, seen_at: datetime
+    def _moved_dates(
+        self, before: Version, copy: Copy, version: Version, seen_at: datetime
     ) -> list[tuple[Moment, Moment]]:
-        slot, starts = before
-        at = self.lens.at
-        old = [s for s in starts if at(s) > seen_at]
-        new = [s for s in self._starts(copy, version) if at(s) > seen_at]
-        if not old or not new:
-            return []
-        shift = at(version.state.slot.start) - at(slot.start)
-        gap = at(old[1]) - at(old[0]) if len(old) > 1 else DEFAULT_GAP
-        started = len(old) < len(starts)
-        target = at(old[0]) + (shift if abs(shift) <= gap or not started else timedelta())
-        offset = min(range(len(new)), key=lambda i: abs(at(new[i]) - target))
-        return [(a, b) for a, b in zip(old, new[offset:], strict=False) if a != b]
+        """Return old and new start of each date ahead that a move of the whole series took along, by ordinal.
 
-    def _rekey(self, pairs: Sequence[tuple[Moment, Moment]]) -> None:
-        """Let each line go on under its new original start; another calendar may have led the way."""
-        carried = [(self.lines.get(moment_key(old)), new) for old, new in pairs]
-        free = {moment_key(old) for old, _ in pairs}
-        lines = {k: v for k, v in self.lines.items() if k not in free}
-        for (line, new), (old, _) in zip(carried, pairs, strict=True):
-            if line is None:
+        A series has moved when none of the dates ahead is left, or when it has not begun and begins elsewhere. Else
+        dates were only added or taken out.
+        """
+        if version.state.status.gone or before.state.status.gone:
+            return []
+        at, starts, new = self.lens.at, self._starts(copy, before), self._starts(copy, version)
+        old, ahead = ([s for s in some if at(s) > seen_at] for some in (starts, new))
+        was, now = before.state.slot.start, version.state.slot.start
+        started = len(old) < len(starts)
+        if not old or not ahead or set(old) <= set(new) or (set(old) & set(new) and (started or was == now)):
+            return []
+        if was != now and self._is_known_move(copy, was, now):
+            return []
+        gap = at(old[1]) - at(old[0]) if len(old) > 1 else DEFAULT_GAP
+        shift = at(now) - at(was)
+        if not shift or (started and abs(shift) > gap):  # the first start says nothing about those ahead
+            shift, new = timedelta(), ahead
+        offset = min(range(len(new)), key=lambda i: abs(at(new[i]) - at(old[0]) - shift))
+        return list(zip(old, new[offset:], strict=False))
+
+    def _is_known_move(self, copy: Copy, was: Moment, now: Moment) -> bool:
+        """Say whether another calendar has led the way; a calendar that says it again has moved again."""
+        shown = self.followed.setdefault((was, now), set())
+        known = bool(shown) and copy.calendar not in shown
+        if not known:
+            shown.clear()
+        shown.add(copy.calendar)
+        return known
+
+    def _first_half(self, copy: Copy) -> Copy | None:
+        """Return the series of which this one, in the same calendar and with the same UID, is the second half."""
+        others = (m for m in self.masters if m.calendar == copy.calendar and id(m) in self.done)
+        living = [m for m in others if not self.done[id(m)].state.status.gone]
+        return max(living, key=lambda m: self.lens.at(self.done[id(m)].state.slot.start), default=None)
+
+    def _split_dates(
+        self, first: Copy, cut: Version | None, copy: Copy, version: Version, seen_at: datetime
+    ) -> list[tuple[Moment, Moment]]:
+        """Return old and new start of each date ahead that the first half handed over to the second, by ordinal."""
+        kept = set(self._starts(first, cut)) if cut is not None else set()
+        ahead = [s for s in self._starts(first, self.done[id(first)]) if self.lens.at(s) > seen_at]
+        return list(zip([s for s in ahead if s not in kept], self._starts(copy, version), strict=False))
+
+    def _carry(self, pairs: Sequence[tuple[Moment, Moment]]) -> None:
+        """Let each line go on under its new original start."""
+        carried = [(pair, self.lines.pop(key)) for pair in pairs if (key := moment_key(pair[0])) in self.lines]
+        for (old, new), line in carried:
+            if moment_key(new) in self.lines:  # another date stands there already
+                self.lines[moment_key(old)] = line
                 continue
-            if moment_key(new) in lines:
-                lines[moment_key(old)] = line
-                continue
+            self.shifted = self.shifted or old != new
             line.key = new
-            lines[moment_key(new)] = line
-        self.lines = lines
+            self.lines[moment_key(new)] = line
+            self.carried.add(moment_key(new))
+
+    def _shift(self, touched: Iterable[str], seen_at: datetime) -> tuple[Moment, Moment] | None:
+        """Return old and new start of the first date that its calendars, all in all, now show elsewhere."""
+        if not self.shifted:
+            return None
+        for line in (self.lines[key] for key in sorted(touched)):
+            if line.states:
+                was, now = line.slot.start, merge(self._credible(line, seen_at)).slot.start
+                if was != now:
+                    self.shifted = False
+                    return was, now
+        return None
 
     # --- states and changes -----------------------------------------------------------------------------------------
 
@@ -346,15 +387,19 @@ class _Thread:
         *,
         silent: bool,
         moved: tuple[Moment, Moment] | None,
+        split: Moment | None,
     ) -> None:
         """Bring the series as a whole up to date, with one change for all its occurrences."""
-        for copy in self.copies:
-            if self._is_master(copy) and id(copy) in self.done:
-                version = self.done[id(copy)]
-                word = self.series.words.get(copy.calendar)
-                if word is None or not version.state.status.gone or word.seen_at <= version.seen_at:
-                    self._hear_series(copy, version)
+        known = [(c, self.done[id(c)]) for c in self.copies if self._is_master(c) and id(c) in self.done]
+        for copy, version in sorted(known, key=lambda pair: self.lens.at(pair[1].state.slot.start)):
+            word = self.series.words.get(copy.calendar)
+            if word is None or not version.state.status.gone or word.seen_at <= version.seen_at:
+                self._hear_series(copy, version)
         self.ended = self.ended and self._has_ended(seen_at)
+        if split is not None and self.series.states and not silent:
+            merged = self.series.states[-1].merged
+            step = _Step(self, self.series, merged, merged, seen_at, not_before, whole=True)
+            self.series.changes.append(step.change(ChangeKind.SERIES_SPLIT, after=split))
         self._settle(self.series, seen_at, not_before, silent=silent, moved=moved, whole=True)
 
     def _hear_series(self, copy: Copy, version: Version) -> None:
@@ -382,11 +427,11 @@ class _Thread:
             self._begin(line, merged, seen_at, not_before, silent=silent)
             return
         before = line.states[-1]
-        if before.merged == merged:
+        if before.merged == merged and moved is None:
             return
         line.lapsed = _lapsed(line.lapsed, before.merged, merged, seen_at, self.lens)
         if not silent:
-            step = _Step(self, line, before.merged, merged, seen_at, not_before, moved if whole else None, whole)
+            step = _Step(self, line, before.merged, merged, seen_at, not_before, moved, whole)
             line.changes += step.changes()
         line.states.append(Seen(seen_at, not_before, merged, frozenset(line.lapsed)))
 
@@ -406,8 +451,8 @@ class _Thread:
         line.baseline = not_before is None
         line.states.append(Seen(seen_at, not_before, merged))
         step = _Step(self, line, merged, merged, seen_at, not_before)
-        if not line.baseline and not silent:
-            line.changes.append(step.change(ChangeKind.CREATED, at=self.created))
+        if not line.baseline and not silent and (line.key is None or not self.series.states):
+            line.changes.append(step.change(ChangeKind.CREATED, at=self._created(line)))
         if line.key is not None and type(line.key) is type(merged.slot.start) and line.key != merged.slot.start:
             line.changes.append(step.moved(line.key, merged.slot.start))
 
@@ -451,15 +496,25 @@ class _Thread:
             uid=self.uid,
             original_start=line.key,
             subject=self.subject,
-            created=self.created,
+            created=self._created(line),
             baseline=line.baseline,
             states=tuple(line.states),
             changes=tuple(line.changes),
         )
 
+    def _created(self, line: _Line) -> datetime | None:
+        """Return when a line was made: with its series, or on its own where no calendar shows the series."""
+        if self.masters or line.key is None:
+            return self.created
+        return _earliest(c.created for c in self.copies if c.original_start == line.key)
+
     def _is_unwatched(self, line: _Line) -> bool:
         starts = self.lens.at(line.slot.start)
         return all((at := self.retired[calendar]) is not None and starts > at for calendar in line.words)
+
+
+def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _occurrence(state: State, start: Moment) -> State:
@@ -576,7 +631,7 @@ class _Step:
         if was.answer is now.answer or Answer.NOT_VISIBLE in (was.answer, now.answer):
             return
         times = {"before": was.answer, "after": now.answer}
-        if now.answer is Answer.NONE and (self.before.slot.start != self.after.slot.start):
+        if now.answer is Answer.NONE and (self.series_moved or self.before.slot.start != self.after.slot.start):
             yield self.change(ChangeKind.RESPONSE_RESET, now, why="the meeting moved", **times)
         else:
             yield self.change(ChangeKind.ANSWER_CHANGED, now, at=now.answered_at, **times)
