@@ -231,8 +231,6 @@ class _Thread:
 
     def _hear_master(self, copy: Copy, version: Version, *, first: bool) -> Iterator[str]:
         """Take the word of a series on each of its occurrences that it still decides."""
-        if copy.original_start is not None:
-            return
         starts = {moment_key(s): s for s in self._starts(copy, version)}
         shown = [key for key, line in self.lines.items() if copy.calendar in line.words]
         for key in sorted({*starts, *shown}):

@@ -97,6 +97,8 @@ def _fact(meeting: Meeting, sight: Sight) -> Fact:
     start, minutes = counted_slot(merged.slot, sight, free=merged.free)
     past = start <= sight.as_of
     why_not = _why_not(meeting, rows, minutes, sight, past=past)
+    organizer = next((p for p in merged.people if p.person == merged.organizer), None)
+    maker = sight.lens.directory.who(organizer).person if organizer else None
     excluded = why_not in ("broadcast", "nobody of ours is on it", "calendar disconnected")
     reached = Level.CLAIMED if excluded else level(rows)
     firm = reached >= Level.FIRM and minutes > 0 and not why_not
@@ -108,8 +110,8 @@ def _fact(meeting: Meeting, sight: Sight) -> Fact:
         status=merged.status,
         level=reached,
         organizer=merged.organizer,
-        organizer_email=next((p.email for p in merged.people if p.person == merged.organizer), None),
-        buyers=tuple(_row(row, merged.organizer, sight, past=past) for row in rows),
+        organizer_email=organizer.email if organizer else None,
+        buyers=tuple(_row(row, maker, sight, past=past) for row in rows),
         sellers=sellers(merged, sight.lens.directory),
         copies=merged.copies,
         moves=_moves(meeting),
@@ -161,7 +163,7 @@ def _why_not(meeting: Meeting, rows: tuple[Buyer, ...], minutes: int, sight: Sig
     return ""
 
 
-def _row(row: Buyer, organizer: str | None, sight: Sight, *, past: bool) -> BuyerOnMeeting:
+def _row(row: Buyer, maker: str | None, sight: Sight, *, past: bool) -> BuyerOnMeeting:
     return BuyerOnMeeting(
         person=row.who.person,
         email=row.who.email,
@@ -169,7 +171,7 @@ def _row(row: Buyer, organizer: str | None, sight: Sight, *, past: bool) -> Buye
         answer=row.participant.answer,
         level=row.level,
         optional=row.participant.optional,
-        organizer=row.participant.person == organizer,
+        organizer=row.who.person == maker,
         weight=weight(row.standing, sight.constants, past=past),
         evidence="not visible from here" if _unseen(row) else row.standing.value,
         guests=row.participant.guests,

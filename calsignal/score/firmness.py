@@ -9,7 +9,7 @@ from enum import Enum
 from calsignal.directory import Directory, Who
 from calsignal.history import Seen
 from calsignal.merge import Merged
-from calsignal.model import Answer, Level, Participant, Role
+from calsignal.model import Answer, Confidence, Level, Participant, Role
 from calsignal.score.constants import Constants
 
 
@@ -88,15 +88,16 @@ def declined_by_sellers(merged: Merged, directory: Directory) -> bool:
 def _standing(participant: Participant, who: Who, merged: Merged, organizer: Who | None, *, lapsed: bool) -> Standing:
     if organizer is not None and organizer.person == who.person:
         return Standing.ORGANIZED
-    if participant.proposed is not None:
+    if participant.proposed is not None and not participant.optional:
         return Standing.PROPOSED
     if participant.answer is Answer.DECLINED:
         return Standing.DECLINED
     if lapsed:
-        return Standing.LAPSED
+        return Standing.OPTIONAL if participant.optional else Standing.LAPSED
     if participant.answer is Answer.ACCEPTED:
         by_seller = organizer is not None and organizer.role is Role.SELLER
-        return Standing.SELF_BOOKED if merged.booking is not None and by_seller else Standing.ACCEPTED
+        marked = merged.booking is not None and merged.booking.confidence is not Confidence.GUESS
+        return Standing.SELF_BOOKED if marked and by_seller else Standing.ACCEPTED
     if participant.optional:
         return Standing.OPTIONAL
     if participant.answer is Answer.TENTATIVE:

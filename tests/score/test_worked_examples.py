@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from worlds import all_day, at, copy, met, scored, slot, state, version
 
 from calsignal.model import Status
+from worlds import all_day, at, copy, met, scored, slot, state, version
 
 ANN, BOB, CFO = "ann@acme.example", "bob@acme.example", "cfo@acme.example"
 
