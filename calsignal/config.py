@@ -87,6 +87,7 @@ class Settings:
     privacy: Privacy = field(default_factory=Privacy)
     ignore: Ignore = field(default_factory=Ignore)
     delegates: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scoring: Constants = field(default_factory=Constants)
     providers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
@@ -223,6 +224,28 @@ def _shown(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
+def _address_key(value: object) -> str:
+    return _address(str(value))
+
+
+def _address_value(value: object) -> str:
+    return _address(_text(value))
+
+
+def _tool(value: object) -> str:
+    return str(value)
+
+
+def _expressions(value: object) -> tuple[str, ...]:
+    expressions = _list(value)
+    for expression in expressions:
+        try:
+            re.compile(expression)
+        except re.error as error:
+            raise _Bad(f"holds no regular expression: {_shown(expression)}", f"mend it: {error}") from error
+    return expressions
+
+
 def _constant(name: str, default: float) -> Read:
     """Return the reader of a constant of the model: of the default's type and sign, shares within 0 and 1."""
 
@@ -309,11 +332,36 @@ _CORE: Mapping[str, tuple[_Key, ...]] = {
     "scoring": tuple(_Key(f.name, _constant(f.name, f.default), f.default, "") for f in fields(Constants)),  # type: ignore[arg-type]  # every constant has a number for a default
 }
 
-_MAPS: Mapping[str, tuple[str, str]] = {
-    "team.aliases": ("another address of ours = its mailbox", '"j.doe@ours.example" = "jane@ours.example"'),
-    "delegates": ("an assistant's address = the principal's", '"assistant@buyer.example" = "chief@buyer.example"'),
+
+class _Map(NamedTuple):
+    """A section whose keys are the user's own: what it means, a sample line, and how keys and values are read."""
+
+    help: str
+    sample: str
+    key: Read
+    value: Read
+
+
+_MAPS: Mapping[str, _Map] = {
+    "team.aliases": _Map(
+        "another address of ours = its mailbox",
+        '"j.doe@ours.example" = "jane@ours.example"',
+        _address_key,
+        _address_value,
+    ),
+    "delegates": _Map(
+        "an assistant's address = the principal's",
+        '"assistant@buyer.example" = "chief@buyer.example"',
+        _address_key,
+        _address_value,
+    ),
+    "links": _Map(
+        "links that your own scheduling tool leaves on a meeting: name of the tool = regular expressions",
+        "\"our booking page\" = ['book\\.ours\\.example/manage/']",
+        _tool,
+        _expressions,
+    ),
 }
-"""Sections of address = address: what they mean, and a sample line."""
 
 _ABOUT = {
     "scoring": "the numbers of the model; with others than these, figures compare with nobody else's",
@@ -438,7 +486,7 @@ def _check_map(section: str, content: Mapping[str, object], problems: _Problems)
     where = tuple(section.split("."))
     for name, value in content.items():
         try:
-            found[_address(name)] = _address(_text(value))
+            found[str(_MAPS[section].key(name))] = _MAPS[section].value(value)
         except _Bad as bad:
             problems.add((*where, name), f"[{section}] {_shown(name)} {bad.fact}", bad.hint)
     return found
@@ -473,6 +521,7 @@ def _settings(path: Path | None, found: Found, tables: Mapping[str, tuple[_Key, 
         privacy=Privacy(**section("privacy")),  # type: ignore[arg-type]
         ignore=Ignore(**section("ignore")),  # type: ignore[arg-type]
         delegates=found.get("delegates", {}),  # type: ignore[arg-type]
+        links=found.get("links", {}),  # type: ignore[arg-type]
         scoring=Constants(**section("scoring")),  # type: ignore[arg-type]
         providers={name: section(name) for name in tables if name not in _CORE},
     )
@@ -574,6 +623,7 @@ def _blocks(settings: Settings, sections: Sections) -> Iterator[tuple[str, str]]
             yield "team.aliases", _map_block("team.aliases", settings.team.aliases)
         if section == "ignore":
             yield "delegates", _map_block("delegates", settings.delegates)
+            yield "links", _map_block("links", settings.links)
 
 
 def _lines(section: str, key: _Key, value: object) -> Iterator[str]:
@@ -583,10 +633,10 @@ def _lines(section: str, key: _Key, value: object) -> Iterator[str]:
     yield f"{off}{key.name} = {_toml('' if value is None else value)}"
 
 
-def _map_block(section: str, content: Mapping[str, str]) -> str:
-    help_, sample = _MAPS[section]
-    lines = [f"{_toml(name)} = {_toml(value)}" for name, value in content.items()] or [f"#{sample}"]
-    return "\n".join([f"[{section}]", f"# {help_}", *lines, ""])
+def _map_block(section: str, content: Mapping[str, object]) -> str:
+    about = _MAPS[section]
+    lines = [f"{_toml(name)} = {_toml(value)}" for name, value in content.items()] or [f"#{about.sample}"]
+    return "\n".join([f"[{section}]", f"# {about.help}", *lines, ""])
 
 
 def _toml(value: object) -> str:

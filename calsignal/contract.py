@@ -10,14 +10,18 @@ The life of a provider: `connect` once, when a person authorises a calendar; the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Protocol, TypeVar
 
-from calsignal.model import Answer, Booking, Capability, EventStatus, Moment, Skipped, Slot
+from calsignal.model import Answer, Booking, Capability, Confidence, EventStatus, Moment, Skipped, Slot
 
 T = TypeVar("T")
+
+LONGEST_TEXT = 20_000
+"""How many characters of a text are looked at for links."""
 
 
 @dataclass(frozen=True)
@@ -87,19 +91,20 @@ class Retry(Protocol):
 
 @dataclass(frozen=True)
 class LinkPattern:
-    """A regular expression that recognises a scheduling tool by a link in location, URL or text."""
+    """A regular expression, case ignored, that recognises a scheduling tool by a link in location, URL or text."""
 
     tool: str
     pattern: str
-    confidence: str
+    confidence: Confidence
 
 
 @dataclass(frozen=True)
 class Access:
     """Everything a provider may use to read one connection.
 
-    Wrap each request in `retry`; write no loop of your own. `save_secret` keeps a secret that was refreshed.
-    `read_text` allows to look at descriptions, for `links` only.
+    Wrap each request in `retry`; write no loop of your own. `save_secret` keeps a secret that was refreshed. Location,
+    URL and UID may go through `booking`, a description only where `read_text` allows it. `zone` is the team's: the one
+    in which a time that names none is meant.
     """
 
     mailbox: str
@@ -109,9 +114,17 @@ class Access:
     save_secret: Callable[[str], None]
     window: Window
     retry: Retry
+    zone: tzinfo = UTC
     read_text: bool = False
     links: tuple[LinkPattern, ...] = ()
     allow_private_addresses: bool = False
+
+    def booking(self, *texts: str) -> Booking | None:
+        """Return the trace that a scheduling tool left in some texts of one event, the surest; None without one."""
+        for link in self.links:
+            if any(re.search(link.pattern, text[:LONGEST_TEXT], re.IGNORECASE) for text in texts):
+                return Booking(link.tool, link.confidence)
+        return None
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from calsignal.ledger import (
     storable,
     tidy,
 )
+from calsignal.links import patterns
 from calsignal.model import Role, Skipped
 from calsignal.recurrence import UnreadableSeries, expand
 from calsignal.registry import Registry
@@ -110,7 +111,9 @@ class Syncer:
             save_secret=lambda secret: self.vault.set(name, secret),
             window=Window(now - timedelta(days=days.history_days), now + timedelta(days=days.horizon_days)),
             retry=self.retry,
+            zone=self.settings.team.timezone,
             read_text=self.settings.privacy.link_text,
+            links=patterns(self.settings.links),
             allow_private_addresses=self.settings.privacy.private_addresses,
         )
 
@@ -155,7 +158,8 @@ def _joined(one: Outcome, other: Outcome) -> Outcome:
 def fingerprint(provider: str, calendar: str, settings: Settings) -> str:
     """Return what stands for the question that a cursor answers; a cursor of another question is worth nothing."""
     days = settings.sync
-    question = (LEDGER_FORMAT, provider, calendar, days.history_days, days.horizon_days, settings.privacy.link_text)
+    window = (days.history_days, days.horizon_days, settings.team.timezone.key)
+    question = (LEDGER_FORMAT, provider, calendar, window, settings.privacy.link_text, sorted(settings.links.items()))
     return hashlib.sha256(repr(question).encode()).hexdigest()[:16]
 
 

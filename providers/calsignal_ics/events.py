@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from calsignal.contract import Attendee, Event, Gone, Window
-from calsignal.model import Capability, EventStatus, Moment, Skipped, Slot, moment_key, moment_of_key
+from calsignal.model import Booking, Capability, EventStatus, Moment, Skipped, Slot, moment_key, moment_of_key
 
 from . import people, vendors
 from .series import Series, series
@@ -72,6 +72,19 @@ class Reading:
         return all(_before(end, start) for end in ends)
 
 
+Marks = Callable[[Component], Booking | None]
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What all files are read with."""
+
+    mailbox: str
+    default_zone: str
+    own_zones: OwnZones
+    marks: Marks
+
+
 @dataclass(frozen=True)
 class _Context:
     """What a VEVENT takes from around it."""
@@ -81,7 +94,7 @@ class _Context:
     zones: Zones
     microsoft: bool
     names_people: bool
-    mailbox: str
+    around: _Around
 
 
 @dataclass(frozen=True)
@@ -122,14 +135,22 @@ class _Notes:
         self.add(entry.context.source, entry.id, reason)
 
 
-def read(files: Iterable[File], mailbox: str, window: Window, default_zone: str = "") -> Reading:
+def read(
+    files: Iterable[File],
+    mailbox: str,
+    window: Window,
+    default_zone: str = "",
+    marks: Marks = lambda _component: None,
+) -> Reading:
     """Read all events of some files; the order of files, components and lines makes no difference.
 
-    `default_zone` is for times that name no zone in a file that has none either.
+    `default_zone` is for times that name no zone in a file that has none either; `marks` says which scheduling tool
+    left its trace on a VEVENT.
     """
     notes = _Notes()
     own: OwnZones = {}
-    entries = [entry for file in files for entry in _entries(file, mailbox, (default_zone, own), notes)]
+    around = _Around(mailbox.casefold(), default_zone, own, marks)
+    entries = [entry for file in files for entry in _entries(file, around, notes)]
     events = [entry for entry in entries if entry.method in _EVENTS]
     kept = _settle(events, notes)
     found = {key: _whole(entry, kept.get(entry.uid)) for key, entry in kept.items()}
@@ -143,7 +164,7 @@ def read(files: Iterable[File], mailbox: str, window: Window, default_zone: str 
     return Reading(found, skipped, frozenset(notes.unread - found.keys()), bool(split), kept)
 
 
-def _entries(file: File, mailbox: str, zoning: tuple[str, OwnZones], notes: _Notes) -> Iterator[_Entry]:
+def _entries(file: File, around: _Around, notes: _Notes) -> Iterator[_Entry]:
     """Yield what can be read of one file, and note the rest."""
     events = [component for calendar in file.calendars for component in calendar.inside("VEVENT")]
     names_people = any("ATTENDEE" in event.lines or "ORGANIZER" in event.lines for event in events)
@@ -151,8 +172,8 @@ def _entries(file: File, mailbox: str, zoning: tuple[str, OwnZones], notes: _Not
     for calendar in file.calendars:
         microsoft = vendors.is_microsoft(calendar.value("PRODID"))
         method = calendar.value("METHOD").upper()
-        zones = Zones(calendar, *zoning)
-        context = _Context(file.name, method, zones, microsoft, names_people, mailbox.casefold())
+        zones = Zones(calendar, around.default_zone, around.own_zones)
+        context = _Context(file.name, method, zones, microsoft, names_people, around)
         for component in calendar.inside("VEVENT"):
             number += 1
             if (entry := _read(component, context, number, notes)) is not None:
@@ -219,6 +240,7 @@ def _event(component: Component, context: _Context, who: people.People, at: Slot
         private=component.value("CLASS").upper() not in ("", "PUBLIC"),  # the unknown is private: RFC 5545 3.8.1.3
         hidden_guests=who.incomplete,
         created=_created(component, context.zones),
+        booking=context.around.marks(component),
         sees=_sees(who.organizer, context),
     )
 
@@ -277,7 +299,7 @@ def _sees(organizer: str | None, context: _Context) -> frozenset[Capability]:
     """Say what this copy is able to know; when somebody answered, and proposals, are in no calendar file."""
     if not context.names_people:
         return frozenset()
-    if context.microsoft and (organizer or "").casefold() != context.mailbox:
+    if context.microsoft and (organizer or "").casefold() != context.around.mailbox:
         return frozenset((Capability.GUESTS,))
     return frozenset((Capability.GUESTS, Capability.ANSWERS))
 
@@ -349,6 +371,7 @@ def _inherit(event: Event, entry: _Entry, master: _Entry) -> Event:
         sees=_sees(organizer, entry.context),
         subject=event.subject if "SUMMARY" in mine else given.subject,
         private=event.private or ("CLASS" not in mine and given.private),
+        booking=event.booking or given.booking,
     )
 
 

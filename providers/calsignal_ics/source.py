@@ -10,7 +10,7 @@ from pathlib import Path
 
 from calsignal.contract import Access, Calendar, Event, Gone, Page
 from calsignal.errors import CursorExpired, NeedsSignIn, SourceError
-from calsignal.model import Skipped
+from calsignal.model import Booking, Skipped
 
 from . import events, files, text
 from .feed import Answer, Limits, fetch, host
@@ -100,9 +100,15 @@ class IcsSource:
 
     def _read(self, body: _Body) -> events.Reading:
         if self._reading is None:
-            zone = self._access.settings.get("timezone", "")
-            self._reading = events.read(body.read, self._access.mailbox, self._access.window, zone)
+            access = self._access
+            zone = access.settings.get("timezone") or str(access.zone)
+            self._reading = events.read(body.read, access.mailbox, access.window, zone, self._mark)
         return self._reading
+
+    def _mark(self, component: text.Component) -> Booking | None:
+        """Say which scheduling tool left its trace on a VEVENT; the description is looked at where that is allowed."""
+        names = ("UID", "LOCATION", "URL", "CONFERENCE", *(("DESCRIPTION",) if self._access.read_text else ()))
+        return self._access.booking(*(prop.text for name in names for prop in component.all(name)))
 
     def _get(self, validators: Mapping[str, str]) -> _Body | None:
         """Read file, folder or feed; None if the feed says that nothing has changed."""
