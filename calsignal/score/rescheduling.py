@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from calsignal.history import Meeting, Seen, Track
@@ -27,7 +27,11 @@ class Move:
 
 @dataclass
 class Unit:
-    """What is booked and called off as one: a single meeting, or a series as a whole."""
+    """What is booked and called off as one: a single meeting, or a series as a whole.
+
+    `continues` says that its chain began with another meeting, `firm_before` that one of those had been firm,
+    `rebooked` that its chain goes on with another meeting.
+    """
 
     track: Track
     dates: tuple[Fact, ...]
@@ -36,8 +40,14 @@ class Unit:
     booked: datetime | None = None
     firm_seen: datetime | None = None
     booked_level: Level = Level.CLAIMED
-    continues: Unit | None = field(default=None, repr=False)
+    continues: bool = False
     rebooked: bool = False
+    firm_before: bool = False
+
+    @property
+    def firm_at(self) -> datetime | None:
+        """Return when it became firm: when the answer was given or, failing that, seen."""
+        return self.booked or self.firm_seen
 
     @property
     def uid(self) -> str:
@@ -61,13 +71,18 @@ class Chains:
 def chains(found: Sequence[Fact], sight: Sight) -> Chains:
     """Join moves, and cancellations that were booked again, into chains."""
     units = sorted(_units(found, sight), key=lambda u: (u.track.first_seen, u.uid))
-    _link(units, sight)
-    own = {
-        (f.meeting.uid, f.meeting.original_start): tuple(_moves(f.meeting.changes))
-        for f in found
-        if f.meeting.series is not None
-    }
+    own = {_key(f): tuple(_moves(f.meeting.changes)) for f in found if f.meeting.series is not None}
+    ends = [*_ended_units(units, sight), *_ended_dates(found, own, sight)]
+    for gone_on in _link(units, ends, sight):
+        own.pop(gone_on, None)
     return Chains(tuple(units), own)
+
+
+_Key = tuple[str, Moment | None]
+
+
+def _key(fact: Fact) -> _Key:
+    return fact.meeting.uid, fact.meeting.original_start
 
 
 def _units(found: Sequence[Fact], sight: Sight) -> Iterator[Unit]:
@@ -112,14 +127,12 @@ def _first_firm(track: Track, sight: Sight) -> tuple[datetime, datetime | None, 
         level = sight.level(seen)
         if level < Level.FIRM:
             continue
-        if index == 0:
-            unknown = None if track.baseline else seen.seen_at
-            return seen.seen_at, min(track.created, seen.seen_at) if track.created else unknown, level
-        answered = [
-            b.participant.answered_at
-            for b in sight.buyers(seen)
-            if b.level >= Level.FIRM and b.participant.answered_at is not None
-        ]
+        if index == 0 and track.created is not None:
+            return seen.seen_at, min(track.created, seen.seen_at), level
+        rows = (b.participant.answered_at for b in sight.buyers(seen) if b.level >= Level.FIRM)
+        answered = [at for at in rows if at is not None and at <= seen.seen_at]
+        if seen.not_before is None:  # a calendar's first list says that it is firm, not since when
+            return seen.seen_at, min(answered, default=None) if index else None, level
         return seen.seen_at, min([*answered, seen.seen_at]), level
     return None
 
@@ -127,45 +140,104 @@ def _first_firm(track: Track, sight: Sight) -> tuple[datetime, datetime | None, 
 # --- cancelled and booked again -------------------------------------------------------------------------------------
 
 
-def _link(units: Sequence[Unit], sight: Sight) -> None:
-    """Let a new meeting go on with the chain of one that was called off up to 14 days before; one to one."""
-    ends = [(change, unit) for unit in units if (change := _called_off(unit)) is not None]
-    for change, unit in sorted(ends, key=lambda pair: (pair[0].seen_at, pair[1].uid)):
-        successor = next((u for u in units if _goes_on(u, unit, change, sight)), None)
-        if successor is not None:
-            successor.continues = unit
-            unit.rebooked = True
-            successor.moves = [*unit.moves, *_as_move(unit, successor, change, sight), *successor.moves]
+@dataclass(frozen=True)
+class _End:
+    """A meeting, a date of a series, or a whole series that was called off for good, and the date that was lost."""
+
+    since: datetime
+    by_buyer: bool
+    start: Moment
+    people: frozenset[str]
+    moves: Sequence[Move]
+    firm: bool
+    key: _Key
+    unit: Unit | None = None
 
 
-def _called_off(unit: Unit) -> Change | None:
-    """Return the change that called the unit off for good."""
-    if not unit.track.now.merged.status.gone:
-        return None
-    gone = [c for c in unit.track.changes if c.kind in (ChangeKind.CANCELLED, ChangeKind.VANISHED)]
-    return gone[-1] if gone else None
+def _ended_units(units: Iterable[Unit], sight: Sight) -> Iterator[_End]:
+    for unit in units:
+        since = _called_off(unit.track, sight)
+        if since is None:
+            continue
+        lost = [f for f in unit.dates if f.start > since] if unit.dates[0].meeting.series is not None else []
+        start = lost[0].view.slot.start if lost else unit.track.now.merged.slot.start
+        people = _buyer_people(unit.track, sight)
+        by_buyer, firm = _is_buyers(unit.track, since), unit.firm_seen is not None
+        yield _End(since, by_buyer, start, people, unit.moves, firm, (unit.uid, unit.track.original_start), unit)
 
 
-def _goes_on(unit: Unit, ended: Unit, change: Change, sight: Sight) -> bool:
-    if unit is ended or unit.continues is not None or unit.track.baseline or unit.firm_seen is None:
+def _ended_dates(found: Iterable[Fact], moves: Mapping[_Key, Sequence[Move]], sight: Sight) -> Iterator[_End]:
+    """Yield the dates that were taken out of a series that went on."""
+    for fact in found:
+        meeting, series = fact.meeting, fact.meeting.series
+        since = _called_off(meeting, sight) if series is not None else None
+        if series is None or since is None:
+            continue
+        whole = [seen for seen in series.states if seen.seen_at <= since]
+        if whole and not _is_off(whole[-1], sight):
+            start, people = meeting.now.merged.slot.start, _buyer_people(meeting, sight)
+            firm = any(sight.level(seen) >= Level.FIRM for seen in meeting.states)
+            key = _key(fact)
+            yield _End(since, _is_buyers(meeting, since), start, people, moves[key], firm, key)
+
+
+def _link(units: Sequence[Unit], ends: Iterable[_End], sight: Sight) -> Iterator[_Key]:
+    """Let a new meeting go on with the chain of one called off up to 14 days before; yield what goes on so."""
+    for end in sorted(ends, key=lambda e: (e.since, e.key[0], str(e.key[1]))):
+        successor = next((u for u in units if _goes_on(u, end, sight)), None)
+        if successor is None:
+            continue
+        successor.continues = True
+        successor.firm_before = end.firm or (end.unit is not None and end.unit.firm_before)
+        successor.moves[:0] = [*end.moves, *_as_move(end, successor, sight)]
+        if end.unit is not None:
+            end.unit.rebooked = True
+        yield end.key
+
+
+def _is_off(seen: Seen, sight: Sight) -> bool:
+    return seen.merged.status.gone or declined_by_sellers(seen.merged, sight.lens.directory)
+
+
+def _called_off(track: Track, sight: Sight) -> datetime | None:
+    """Return since when it is off for good, if it was seen to be called off."""
+    since = None
+    for seen in reversed(track.states):
+        if not _is_off(seen, sight):
+            return since
+        since = seen.seen_at
+    return None
+
+
+def _is_buyers(track: Track, since: datetime) -> bool:
+    """Say whether the buyer called it off at that moment."""
+    gone = (ChangeKind.CANCELLED, ChangeKind.VANISHED)
+    return any(c.by is Actor.BUYER for c in track.changes if c.seen_at == since and c.kind in gone)
+
+
+def _goes_on(unit: Unit, end: _End, sight: Sight) -> bool:
+    if unit is end.unit or unit.continues or unit.track.baseline or unit.track.first_seen < end.since:
         return False
-    if unit.track.first_seen < change.seen_at:
-        return False
-    in_time = (sight.day(unit.firm_seen) - sight.day(change.seen_at)).days <= sight.constants.rebook_days
-    return in_time and bool(_buyer_people(unit, sight) & _buyer_people(ended, sight))
+    return _is_soon(unit, end.since, sight.constants.rebook_days, sight) and not end.people.isdisjoint(
+        _buyer_people(unit.track, sight)
+    )
 
 
-def _buyer_people(unit: Unit, sight: Sight) -> set[str]:
-    return {b.who.person for seen in unit.track.states for b in sight.buyers(seen)}
+def _is_soon(unit: Unit, since: datetime, days: int, sight: Sight) -> bool:
+    """Say whether the unit became firm by so many days after `since`."""
+    return unit.firm_at is not None and (sight.day(unit.firm_at) - sight.day(since)).days <= days
 
 
-def _as_move(ended: Unit, successor: Unit, change: Change, sight: Sight) -> Iterator[Move]:
+def _buyer_people(track: Track, sight: Sight) -> frozenset[str]:
+    return frozenset(b.who.person for seen in track.states for b in sight.buyers(seen))
+
+
+def _as_move(end: _End, successor: Unit, sight: Sight) -> Iterator[Move]:
     zone = sight.lens.zone
-    old, new = ended.track.now.merged.slot.start, successor.track.states[0].merged.slot.start
-    days = (day(new, zone) - day(old, zone)).days
-    by_buyer = change.by is Actor.BUYER or successor.booked_level >= Level.OWNED
-    assert successor.firm_seen is not None
-    if days:
+    new = successor.track.states[0].merged.slot.start
+    days = (day(new, zone) - day(end.start, zone)).days
+    by_buyer = end.by_buyer or successor.booked_level >= Level.OWNED
+    if days and successor.firm_seen is not None:
         by = Actor.BUYER if by_buyer else Actor.SELLER_OR_UNKNOWN
         yield Move(successor.firm_seen, days, by, "cancelled and booked again")
 
@@ -176,7 +248,7 @@ def _as_move(ended: Unit, successor: Unit, change: Change, sight: Sight) -> Iter
 def rescheduling(found: Sequence[Fact], linked: Chains, sight: Sight) -> Rescheduling:
     """Return R with every act that it counts."""
     acts = sorted(_acts(found, linked, sight), key=lambda a: (a.on, a.kind, a.uid, str(a.original_start)))
-    ever_firm = any(unit.firm_seen is not None for unit in linked.units)
+    ever_firm = any(sight.level(seen) >= Level.FIRM for fact in found for seen in fact.meeting.states)
     total = sight.constants.rescheduling_base + sum(act.now for act in acts)
     kinds = [(act.kind, act.by) for act in acts]
     pushes = [act for act in acts if act.kind == "push"]
@@ -201,8 +273,7 @@ def _acts(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Act]:
         yield from _move_acts(unit.track, unit.moves if not unit.rebooked else (), sight)
         yield from _drops(unit, linked.units, sight)
     for fact in found:
-        key = (fact.meeting.uid, fact.meeting.original_start)
-        yield from _move_acts(fact.meeting, linked.occurrence_moves.get(key, ()), sight)
+        yield from _move_acts(fact.meeting, linked.occurrence_moves.get(_key(fact), ()), sight)
 
 
 def _act(kind: str, on: date, points: float, text: str, track: Track, sight: Sight, **more: object) -> Act:
@@ -214,25 +285,28 @@ def _act(kind: str, on: date, points: float, text: str, track: Track, sight: Sig
 def _rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Act]:
     """Match bookings to held meetings one to one: in order of time, each takes the one whose window ends first."""
     c = sight.constants
-    window = timedelta(days=c.rebook_days)
     free = sorted((f for f in found if f.held), key=lambda f: (f.end, f.start, f.meeting.uid))
-    booked = [u for u in linked.units if u.booked is not None and u.continues is None]
-    for unit in sorted(booked, key=lambda u: (u.booked, u.uid)):
-        at = unit.booked
-        assert at is not None
-        held = next((f for f in free if f not in unit.dates and f.start <= at <= f.end + window), None)
+    booked = [(u.booked, u) for u in linked.units if u.booked is not None and not u.firm_before]
+    for at, unit in sorted(booked, key=lambda pair: (pair[0], pair[1].uid)):
+        held = next((f for f in free if f not in unit.dates and _follows(at, f, sight)), None)
         if held is None:
             continue
         free.remove(held)
-        by_buyer = unit.booked_level >= Level.OWNED or _proposed_before(unit.track, at)
+        by_buyer = unit.booked_level >= Level.OWNED or _proposed_before(unit.track, at, sight)
         points = c.booked_again_by_buyer if by_buyer else c.booked_again
         text = f"booked again after the meeting of {day(held.view.slot.start, sight.lens.zone)}"
         by = Actor.BUYER if by_buyer else Actor.SELLER_OR_UNKNOWN
         yield _act("booked again", sight.day(at), points, text, unit.track, sight, by=by)
 
 
-def _proposed_before(track: Track, at: datetime) -> bool:
-    return any(c.kind is ChangeKind.PROPOSED and c.seen_at <= at for c in track.changes)
+def _follows(booked: datetime, held: Fact, sight: Sight) -> bool:
+    """Say whether a booking lies between the start of a held meeting and 14 days after its end."""
+    return held.start <= booked and (sight.day(booked) - sight.day(held.end)).days <= sight.constants.rebook_days
+
+
+def _proposed_before(track: Track, at: datetime, sight: Sight) -> bool:
+    seen = (b for seen in track.states if seen.seen_at <= at for b in sight.buyers(seen))
+    return any(b.participant.proposed is not None for b in seen)
 
 
 def _move_acts(track: Track, moves: Iterable[Move], sight: Sight) -> Iterator[Act]:
@@ -281,11 +355,12 @@ def _losses(unit: Unit, sight: Sight) -> Iterator[tuple[datetime, datetime | Non
     lost: tuple[datetime, bool] | None = None
     for seen in unit.track.states:
         rows = sight.buyers(seen)
-        gone = seen.merged.status.gone or declined_by_sellers(seen.merged, sight.lens.directory)
+        gone = _is_off(seen, sight)
         declined = {b.who.person for b in rows if b.standing is Standing.DECLINED}
         if firm and (gone or (firm <= declined)):
             if lost is None:
-                lost = (_since(seen, rows, gone=gone), _by_buyer(unit.track, seen) if gone else True)
+                since = seen.seen_at if gone else _declined_at(seen, [b for b in rows if b.who.person in firm])
+                lost = (since, not gone or _is_buyers(unit.track, seen.seen_at))
         else:
             if lost is not None:
                 yield lost[0], seen.seen_at, lost[1]
@@ -296,24 +371,17 @@ def _losses(unit: Unit, sight: Sight) -> Iterator[tuple[datetime, datetime | Non
         yield lost[0], None, lost[1]
 
 
-def _since(seen: Seen, rows: Iterable[Buyer], *, gone: bool) -> datetime:
-    answered = (b.participant.answered_at for b in rows)
-    told = [at for at in answered if at is not None and at <= seen.seen_at]
-    return max(told) if told and not gone else seen.seen_at
-
-
-def _by_buyer(track: Track, seen: Seen) -> bool:
-    gone = (ChangeKind.CANCELLED, ChangeKind.VANISHED)
-    return any(c.by is Actor.BUYER for c in track.changes if c.seen_at == seen.seen_at and c.kind in gone)
+def _declined_at(seen: Seen, rows: Sequence[Buyer]) -> datetime:
+    """Return when the last of these buyers declined: the time of the answer or, failing that, of its sight."""
+    return max(min(row.participant.answered_at or seen.seen_at, seen.seen_at) for row in rows)
 
 
 def _replaced(unit: Unit, units: Sequence[Unit], since: datetime, sight: Sight) -> bool:
     """Say whether somebody of the same buyers was firm on a new meeting within the days of grace."""
-    people = _buyer_people(unit, sight)
+    people = _buyer_people(unit.track, sight)
     for other in units:
-        if other is unit or other.firm_seen is None or other.track.baseline or other.track.first_seen < since:
+        if other is unit or other.track.baseline or other.track.first_seen < since:
             continue
-        soon = (sight.day(other.firm_seen) - sight.day(since)).days <= sight.constants.drop_days
-        if soon and people & _buyer_people(other, sight):
+        if _is_soon(other, since, sight.constants.drop_days, sight) and people & _buyer_people(other.track, sight):
             return True
     return False
