@@ -28,7 +28,7 @@ from calsignal.registry import Registry
 
 REP = "rep@ours.example"
 NOW = datetime(2026, 3, 16, 18, tzinfo=UTC)
-EVERYTHING = Window(datetime(1970, 1, 2, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
+EVERYTHING = Window(datetime(1850, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True)
