@@ -70,7 +70,7 @@ def fetch(
     except requests.exceptions.SSLError:
         fact, hint = f"the certificate of {call.host} is not valid", "tell whoever runs it; nothing was sent to it"
         raise SourceError(fact, hint) from None
-    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, UnicodeError):
+    except ValueError:  # of requests, urllib3 and urllib alike, also about where a redirect leads
         raise SourceError(f"the address at {call.host} is not well formed", _CHECK) from None
     except (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError):
         raise call.too_slow() from None
