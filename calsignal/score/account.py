@@ -188,7 +188,8 @@ def _habits(s: Standings, sight: Sight) -> Iterator[Flag]:
 
 def _waiting(s: Standings, sight: Sight) -> Iterator[Flag]:
     patience = timedelta(hours=sight.constants.answer_hours)
-    waits = [at for f in s.found if (at := buyer_waits(f, sight)) is not None and sight.as_of - at > patience]
+    since = {f.meeting.uid: at for f in reversed(s.found) if (at := buyer_waits(f, sight)) is not None}
+    waits = [at for at in since.values() if sight.as_of - at > patience]
     if waits:
         hours = int((sight.as_of - min(waits)) / timedelta(hours=1))
         yield Flag("answer-the-buyer", f"{count(len(waits), 'invitation')} of theirs unanswered, the oldest {hours} h")

@@ -97,8 +97,12 @@ def _quiet(found: Iterable[Fact], held: Sequence[date], sight: Sight) -> int | N
 
 
 def invited_at(fact: Fact) -> datetime:
-    """Return when an invitation was sent; unknown at a baseline, then the first sight or the meeting's start."""
-    return min(fact.meeting.invited_at, fact.start) if fact.meeting.baseline else fact.meeting.invited_at
+    """Return when an invitation was sent; unknown at a baseline, then the first sight or the meeting's start.
+
+    A date of a series was sent with the series, whenever it came into sight.
+    """
+    track = fact.meeting.series or fact.meeting
+    return min(track.invited_at, fact.start) if track.baseline else track.invited_at
 
 
 def first_answer(fact: Fact, sight: Sight) -> datetime | None:

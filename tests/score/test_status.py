@@ -429,6 +429,14 @@ def test_an_invitation_of_the_last_seven_days_is_an_ask(sent: int, found: object
     assert ruling(QUIET, invited("m", 5, sent)) == found
 
 
+def test_a_date_of_an_old_series_that_comes_into_sight_is_no_new_ask() -> None:
+    weekly = dates("19 Mar 10:00", 9)
+    old = series("10 Feb 08:00", weekly[:4], SILENT, after="9 Feb 08:00")
+    longer = series("15 Mar 08:00", weekly, {ANN: "", BOB: ""}, after="14 Mar 08:00")
+
+    assert ruling(QUIET, copy("s", old, longer)) == STALLED
+
+
 @pytest.mark.parametrize(("start", "found"), [("18 Mar 18:00", STALLED), ("18 Mar 18:01", SOFT)])
 def test_an_invitation_that_starts_within_48_hours_is_no_ask_any_more(start: str, found: object) -> None:
     sent = version("15 Mar 08:00", state(slot(start, 60), SILENT), after="14 Mar 08:00")
