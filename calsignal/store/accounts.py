@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from calsignal.errors import InputError
 from calsignal.model import Account, AccountType
+from calsignal.store.database import mark_erased
 from calsignal.store.tables import account_addresses, account_domains, account_key_players, accounts
 
 
@@ -82,12 +83,14 @@ def _emptied(conn: sa.Connection, account: Account) -> int:
     conn.execute(sa.update(accounts).where(accounts.c.id == there.id).values(**row))
     for table in (account_domains, account_addresses, account_key_players):
         conn.execute(sa.delete(table).where(table.c.account_id == there.id))
+    mark_erased(conn)
     return int(there.id)
 
 
 def remove(conn: sa.Connection, name: str) -> None:
     """Remove an account. Raises `InputError` when there is none of that name."""
     conn.execute(sa.delete(accounts).where(accounts.c.id == _known(conn, name).id))
+    mark_erased(conn)
 
 
 def _find(conn: sa.Connection, name: str) -> Any:  # noqa: ANN401

@@ -67,17 +67,13 @@ class Database:
             yield conn
 
     def close(self) -> None:
-        """Give back everything, and leave nothing of what was erased in the write-ahead log."""
+        """Give back everything, and leave nothing of what was erased, on the pages or in the write-ahead log."""
         if self._sqlite and self._wrote:
-            with suppress(sa.exc.DBAPIError, sqlite3.Error):
-                self._empty_log()
+            for clean_up in (_sweep_pages, _empty_log):
+                # whoever is still busy with the file does it when they close
+                with suppress(sa.exc.DBAPIError, sqlite3.Error), closing(self._engine.raw_connection()) as conn:
+                    clean_up(conn.cursor())
         self._engine.dispose()
-
-    def _empty_log(self) -> None:
-        # whoever is still busy with the log empties it when they close
-        with closing(self._engine.raw_connection()) as conn:
-            conn.cursor().execute("PRAGMA busy_timeout = 0")
-            conn.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _make_engine(self, busy_seconds: float) -> sa.Engine:
         try:
@@ -218,6 +214,32 @@ def _set_up_sqlite(engine: sa.Engine, busy_seconds: float) -> None:
 
     sa.event.listen(engine, "connect", on_connect)
     sa.event.listen(engine, "begin", on_begin)
+
+
+def mark_erased(conn: sa.Connection) -> None:
+    """Note, in the transaction that erases, that the pages are to be swept; also after a crash, by the next to close.
+
+    SQLite overwrites the rows that it deletes, but not the copies that were left behind where pages were split or
+    merged; only a rebuilt file is free of them.
+    """
+    if conn.dialect.name == "sqlite":
+        erasures = conn.exec_driver_sql("PRAGMA user_version").scalar_one()
+        conn.exec_driver_sql(f"PRAGMA user_version = {erasures + 1}")
+
+
+def _sweep_pages(cursor: Any) -> None:  # noqa: ANN401  # of whatever driver
+    erasures = cursor.execute("PRAGMA user_version").fetchone()
+    if erasures != (0,):
+        cursor.execute("VACUUM")
+        cursor.execute("BEGIN IMMEDIATE")
+        if cursor.execute("PRAGMA user_version").fetchone() == erasures:  # nobody has erased more meanwhile
+            cursor.execute("PRAGMA user_version = 0")
+        cursor.execute("COMMIT")
+
+
+def _empty_log(cursor: Any) -> None:  # noqa: ANN401  # of whatever driver
+    cursor.execute("PRAGMA busy_timeout = 0")
+    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from calsignal.errors import InputError
 from calsignal.ledger import OpenCopy
 from calsignal.model import Account, ConnectionState, Copy, Skipped
 from calsignal.store import accounts, reading, states, writing
-from calsignal.store.database import Database
+from calsignal.store.database import Database, mark_erased
 from calsignal.store.tables import (
     calendars,
     connections,
@@ -46,7 +46,7 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        """Give back connections and files; on SQLite, leave nothing that was erased in the write-ahead log."""
+        """Give back connections and files; on SQLite, leave nothing of what was erased in any of them."""
         self._database.close()
 
     # connections and calendars
@@ -208,6 +208,7 @@ class Store:
             dropped = reading.numbers_of(conn, lambda *who: who[2] is not None and not keep(*who))
             for chunk in reading.chunks(dropped):
                 conn.execute(sa.update(people).where(people.c.id.in_(chunk)).values(email=None))
+                mark_erased(conn)
             return len(dropped)
 
     def forget_subjects(self, known: Wanted) -> int:

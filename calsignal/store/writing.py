@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from calsignal.ledger import Action, Add, Erase, Expansion, Extend, Name, OpenCopy, Retitle, Supersede
 from calsignal.model import Participant, Skipped, State, instant, moment_key
 from calsignal.store import reading
+from calsignal.store.database import mark_erased
 from calsignal.store.tables import (
     calendars,
     events,
@@ -302,8 +303,11 @@ def _participant_row(version: int, participant: Participant, number: int) -> dic
 
 def drop_subjects(conn: sa.Connection, rows: Iterable[int]) -> None:
     """Remove every subject that these events ever had."""
+    gone = 0
     for chunk in reading.chunks(rows):
-        conn.execute(sa.delete(subjects).where(subjects.c.event_id.in_(chunk)))
+        gone += conn.execute(sa.delete(subjects).where(subjects.c.event_id.in_(chunk))).rowcount
+    if gone:
+        mark_erased(conn)
 
 
 def erase_events(conn: sa.Connection, rows: Iterable[int]) -> int:
@@ -314,6 +318,7 @@ def erase_events(conn: sa.Connection, rows: Iterable[int]) -> int:
     for chunk in reading.chunks(rows):
         met.update(row.person_id for row in reading.fetch(conn, query, versions.c.event_id, chunk))
         conn.execute(sa.delete(events).where(events.c.id.in_(chunk)))
+        mark_erased(conn)
     return _forget_unmet(conn, met)
 
 

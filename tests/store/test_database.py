@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import subprocess
 import sys
@@ -440,6 +441,47 @@ def test_nothing_is_left_of_an_erased_connection(url: str) -> None:
         store.erase_connection("google:rep")
 
     assert MARK.encode() not in bytes_of_all_files(url)
+
+
+def crowded(store: Store) -> None:
+    """Fill pages with subjects of many lengths, then drop two of three: SQLite merges what is left on each page."""
+    _, calendar = connected(store)
+    dice = random.Random(1)
+    met = [BOB if number % 3 == 0 else ZOE for number in range(200)]
+    titles = [f"{'kept' if who is BOB else MARK} {'x' * dice.randrange(301)}" for who in met]
+    sync(store, calendar, [add(f"{n:03}", state(REP, met[n]), subject=title) for n, title in enumerate(titles)])
+    store.forget_subjects(lambda *who: who[0] == BOB.person)
+
+
+def test_nothing_is_left_on_pages_that_were_merged(url: str) -> None:
+    with open_store(url) as store:
+        crowded(store)
+
+    left = bytes_of_all_files(url)
+    assert MARK.encode() not in left
+    assert left.count(b"kept ") == 67
+
+
+def test_what_could_not_be_swept_is_swept_by_the_next_that_writes(url: str) -> None:
+    with open_store(url, busy_seconds=0) as store:
+        crowded(store)
+        other = sqlite3.connect(file_of(url), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+    other.close()
+    assert MARK.encode() in bytes_of_all_files(url)
+
+    with open_store(url) as store:
+        store.remember("note", "anything")
+
+    assert MARK.encode() not in bytes_of_all_files(url)
+
+
+def test_a_store_is_swept_once(url: str) -> None:
+    with open_store(url) as store:
+        crowded(store)
+
+    with open_store(url) as store, store._database.reading() as conn:
+        assert conn.exec_driver_sql("PRAGMA user_version").scalar_one() == 0
 
 
 def test_closing_leaves_no_write_ahead_log_even_while_another_reads(url: str) -> None:
