@@ -28,7 +28,7 @@ from calsignal.contract import (
 )
 from calsignal.contract import Provider as ProviderProtocol
 from calsignal.errors import CalsignalError
-from calsignal.model import Account, Answer, EventStatus, Slot
+from calsignal.model import Account, Answer, Slot
 from calsignal.registry import Registry
 from calsignal.store import Store, open_store
 from calsignal.sync import Syncer
@@ -44,8 +44,7 @@ class Scene:
     """One meeting as told day by day; days count from today, past ones are negative.
 
     `made` is the day it was set up, `on` and `at` where it stands then. `answers` gives each guest's answers by day;
-    `moves` the later days and times, by the day on which it was moved; `called_off` the day of cancellation.
-    `weekly` repeats it as often.
+    `moves` the later days and times, by the day on which it was moved; `weekly` repeats it as often.
     """
 
     uid: str
@@ -57,13 +56,12 @@ class Scene:
     answers: Mapping[str, Mapping[int, Answer]]
     organizer: str = REP
     moves: Mapping[int, tuple[int, str]] = field(default_factory=dict)
-    called_off: int | None = None
     weekly: int = 0
 
     def days(self) -> set[int]:
         """Return the days on which something happened."""
         answered = {day for answers in self.answers.values() for day in answers}
-        return {self.made, *answered, *self.moves} | ({self.called_off} if self.called_off is not None else set())
+        return {self.made, *answered, *self.moves}
 
 
 def _yes(*people: str, on: int) -> dict[str, dict[int, Answer]]:
@@ -226,13 +224,11 @@ class Stage:
         moved = [to for day, to in sorted(scene.moves.items()) if day <= on_day]
         number, at = moved[-1] if moved else (scene.on, scene.at)
         slot = self.slot(number, at, scene.minutes)
-        cancelled = scene.called_off is not None and scene.called_off <= on_day
         return Event(
             id=scene.uid,
             uid=f"{scene.uid}@demo.example",
             slot=slot,
             recurrence=_weekly(slot, scene.weekly) if scene.weekly else None,
-            status=EventStatus.CANCELLED if cancelled else EventStatus.CONFIRMED,
             organizer=scene.organizer,
             attendees=tuple(_attendee(who, answers, on_day) for who, answers in scene.answers.items()),
             subject=scene.title,
