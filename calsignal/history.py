@@ -649,20 +649,24 @@ class _Step:
         )
 
     def _asked(self, to: Moment | None) -> tuple[Actor, Confidence, str] | None:
-        since = self.seen_at - timedelta(days=self.thread.lens.evidence_days)
         buyers = [p for p in self.before.people if self.thread.lens.role(p) is Role.BUYER]
-        proposals = [p.proposed for p in buyers if p.proposed is not None and self._proposed_at(p) >= since]
+        proposals = [p.proposed for p in buyers if p.proposed is not None and self._is_recent(self._proposed_at(p))]
         if to is not None and any(proposed.start == to for proposed in proposals):
             return Actor.BUYER, Confidence.CERTAIN, "a buyer had proposed this time"
         keys = {self.thread.lens.directory.who(p).person for p in buyers}
-        asked = [c for c in self._told() if c.seen_at >= since and c.person in keys]
+        asked = [c for c in self._told() if c.person in keys and self._is_recent(c.seen_at)]
         if proposals or any(c.kind is ChangeKind.PROPOSED for c in asked):
             return Actor.BUYER, Confidence.LIKELY, "a buyer had proposed another time"
         declined = any(c.kind is ChangeKind.ANSWER_CHANGED and c.after is Answer.DECLINED for c in asked)
-        answered = any(p.answer is Answer.DECLINED and p.answered_at and p.answered_at >= since for p in buyers)
+        answered = any(p.answer is Answer.DECLINED and p.answered_at and self._is_recent(p.answered_at) for p in buyers)
         if declined or answered:
             return Actor.BUYER, Confidence.LIKELY, "a buyer had declined within the 7 days before"
         return None
+
+    def _is_recent(self, at: datetime) -> bool:
+        """Say whether a sign of the buyer lies in the 7 calendar days before."""
+        lens = self.thread.lens
+        return (day(self.seen_at, lens.zone) - day(at, lens.zone)).days <= lens.evidence_days
 
     def _told(self) -> list[Change]:
         return [*self.thread.series.changes, *self.line.changes]

@@ -58,10 +58,14 @@ def all_day(first: date, days: int = 1) -> Slot:
     return Slot(first, first + timedelta(days=days))
 
 
-def person(email: str, answer: str = "", **more: object) -> Participant:
+def person(email: str, answer: str | Answer = "", **more: object) -> Participant:
     """Return a participant; the person key is the address itself, which makes failures readable."""
-    base = Participant(person=email, domain=email.rpartition("@")[2], email=email, answer=ANSWERS[answer])
+    base = Participant(person=email, domain=email.rpartition("@")[2], email=email, answer=_answer(answer))
     return replace(base, **more)  # type: ignore[arg-type]
+
+
+def _answer(word: str | Answer) -> Answer:
+    return word if isinstance(word, Answer) else ANSWERS[word]
 
 
 def people(answers: Mapping[str, str], organizer: str | None = None) -> tuple[Participant, ...]:

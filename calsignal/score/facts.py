@@ -43,8 +43,6 @@ class Sight:
         """Return the level of one state for this account; what is no meeting with it has none."""
         if is_broadcast(seen.merged, self.lens.directory, self.constants):
             return Level.CLAIMED
-        if not sellers(seen.merged, self.lens.directory) and not seen.merged.status.gone:
-            return Level.CLAIMED
         return level(self.buyers(seen))
 
 
@@ -99,7 +97,7 @@ def _fact(meeting: Meeting, sight: Sight) -> Fact:
     why_not = _why_not(meeting, rows, minutes, sight, past=past)
     organizer = next((p for p in merged.people if p.person == merged.organizer), None)
     maker = sight.lens.directory.who(organizer).person if organizer else None
-    excluded = why_not in ("broadcast", "nobody of ours is on it", "calendar disconnected")
+    excluded = why_not in ("broadcast", "calendar disconnected")
     reached = Level.CLAIMED if excluded else level(rows)
     firm = reached >= Level.FIRM and minutes > 0 and not why_not
     view = MeetingView(
@@ -150,8 +148,6 @@ def _why_not(meeting: Meeting, rows: tuple[Buyer, ...], minutes: int, sight: Sig
         return merged.status.value
     if meeting.unwatched:
         return "calendar disconnected"
-    if not sellers(merged, sight.lens.directory):
-        return "nobody of ours is on it"
     if not rows:
         return "no buyer on it any more"
     if any(row.standing is Standing.CANCELLED for row in rows):

@@ -237,9 +237,9 @@ def _as_move(end: _End, successor: Unit, sight: Sight) -> Iterator[Move]:
     new = successor.track.states[0].merged.slot.start
     days = (day(new, zone) - day(end.start, zone)).days
     by_buyer = end.by_buyer or successor.booked_level >= Level.OWNED
-    if days and successor.firm_seen is not None:
+    if days:
         by = Actor.BUYER if by_buyer else Actor.SELLER_OR_UNKNOWN
-        yield Move(successor.firm_seen, days, by, "cancelled and booked again")
+        yield Move(successor.firm_seen or end.since, days, by, "cancelled and booked again")
 
 
 # --- acts -----------------------------------------------------------------------------------------------------------

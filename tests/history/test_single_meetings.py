@@ -265,7 +265,7 @@ def test_a_decline_in_the_seven_days_before_makes_the_buyer_the_mover(declined: 
     assert mover((SEEN, BEFORE), (declined, asking("no"))) == by
 
 
-@pytest.mark.parametrize(("answered", "by"), [("5 Mar 08:00", LIKELY), ("5 Mar 07:59", NOBODY_ASKED)])
+@pytest.mark.parametrize(("answered", "by"), [("5 Mar 00:01", LIKELY), ("4 Mar 23:59", NOBODY_ASKED)])
 def test_a_decline_known_by_its_time_counts_though_no_sync_saw_it_happen(answered: str, by: object) -> None:
     assert mover((SEEN, asking("no", answered_at=at(answered)))) == by
 
