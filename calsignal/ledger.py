@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 
 from calsignal.contract import Attendee, Event
 from calsignal.directory import Directory, normalise
@@ -107,6 +108,9 @@ Action = Add | Supersede | Retitle | Extend | Erase | Name
 
 # --- strangers' input -----------------------------------------------------------------------------------------------
 
+MOST_REMEMBERED = 50_000
+"""Addresses whose normal form and key are kept at hand: the same people are on meeting after meeting."""
+
 YEARS = range(1900, 2200)
 MOST_GUESTS = 1000
 
@@ -136,10 +140,15 @@ def tidy(event: Event) -> Event:
         subject=storable(event.subject),
         recurrence=None if event.recurrence is None else storable(event.recurrence),
         organizer=None if event.organizer is None else storable(event.organizer),
-        attendees=tuple(
-            replace(a, address=storable(a.address), guests=min(max(a.guests, 0), MOST_GUESTS)) for a in event.attendees
-        ),
+        attendees=tuple(map(_tidy_attendee, event.attendees)),
     )
+
+
+def _tidy_attendee(attendee: Attendee) -> Attendee:
+    address, guests = storable(attendee.address), min(max(attendee.guests, 0), MOST_GUESTS)
+    if (address, guests) == (attendee.address, attendee.guests):
+        return attendee
+    return replace(attendee, address=address, guests=guests)
 
 
 def _check_times(event: Event) -> None:
@@ -156,11 +165,13 @@ def _check_times(event: Event) -> None:
 # --- redaction ------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(MOST_REMEMBERED)
 def person_key(secret: bytes, address: str) -> str:
     """Return the keyed hash (HMAC-SHA-256, 128 bits) that stands for an address, the same in every calendar."""
     return hmac.new(secret, _identity(address).encode(), hashlib.sha256).hexdigest()[:32]
 
 
+@lru_cache(MOST_REMEMBERED)
 def _identity(address: str) -> str:
     try:
         return normalise(address)
@@ -344,7 +355,7 @@ def _heard(copy: OpenCopy | None, kept: Kept | None, directory: Directory, expan
 
 
 def _again(copy: OpenCopy, kept: Kept, expand: Expand) -> Iterator[Action]:
-    if meaning(copy.state) != meaning(kept.state):
+    if copy.state != kept.state and meaning(copy.state) != meaning(kept.state):
         yield Supersede(copy.row, kept.state, _expansion(kept.state, expand))
     if copy.subject != kept.subject and not kept.state.status.gone:
         yield Retitle(copy.row, kept.subject)
