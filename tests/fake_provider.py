@@ -19,7 +19,9 @@ EPOCH = datetime(2026, 3, 2, 8, tzinfo=UTC)
 class Remote:
     """One mailbox's calendar. `log` holds each change, so that a cursor (its length) says where a reader was.
 
-    With `deltas` the service tells what changed since a cursor, else it lists everything each time.
+    With `deltas` the service tells what changed since a cursor, else it lists everything each time. The last four
+    are oddities of services: pages in another order, empty pages that lead on, events that an earlier page shows as
+    they were before, and a line that goes dead after so many pages.
     """
 
     events: dict[str, Event] = field(default_factory=dict)
@@ -31,16 +33,41 @@ class Remote:
     skipped: tuple[Skipped, ...] = ()
     asked: list[str] = field(default_factory=list)
     hidden: set[str] = field(default_factory=set)
+    former: dict[str, Event] = field(default_factory=dict)
+    backwards: bool = False
+    empty_pages: bool = False
+    repeats: bool = False
+    dead_after: int | None = None
 
     def put(self, *events: Event) -> None:
         for event in events:
+            self._remember(event.id)
             self.events[event.id] = event
             self.log.append(event.id)
 
     def drop(self, *ids: str) -> None:
         for event_id in ids:
+            self._remember(event_id)
             self.events.pop(event_id, None)
             self.log.append(event_id)
+
+    def _remember(self, event_id: str) -> None:
+        if event_id in self.events:
+            self.former[event_id] = self.events[event_id]
+
+    def pages(self, ids: Sequence[str], *, full: bool) -> Iterator[Page]:
+        """Yield the pages before the last one."""
+        if self.repeats:
+            yield Page(events=tuple(self.former[i] for i in ids if i in self.former), full=full)
+        for start in range(0, len(ids), self.page_size):
+            chunk = ids[start : start + self.page_size]
+            if self.empty_pages:
+                yield Page(full=full)
+            yield Page(
+                events=tuple(self.events[i] for i in chunk if i in self.events),
+                removed=tuple(i for i in chunk if i not in self.events),
+                full=full,
+            )
 
 
 @dataclass
@@ -77,13 +104,12 @@ class FakeSource:
         full = cursor is None or not remote.deltas
         ids = list(remote.events) if full else list(dict.fromkeys(remote.log[int(cursor or 0) :]))
         ids = [i for i in ids if i not in remote.hidden]
-        for start in range(0, len(ids), remote.page_size):
-            chunk = ids[start : start + remote.page_size]
-            yield Page(
-                events=tuple(remote.events[i] for i in chunk if i in remote.events),
-                removed=tuple(i for i in chunk if i not in remote.events),
-                full=full,
-            )
+        for number, page in enumerate(remote.pages(ids[:: -1 if remote.backwards else 1], full=full)):
+            if number == remote.dead_after:
+                raise SourceError("the line went dead")
+            yield page
+        if remote.dead_after is not None:
+            raise SourceError("the line went dead")
         yield Page(cursor=str(len(remote.log)), full=full, skipped=remote.skipped)
 
     def find(self, calendar: Calendar, event_id: str) -> Event | Gone:
