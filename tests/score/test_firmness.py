@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from calsignal.model import Answer, Capability, Copy, EventStatus, Level, Participant, State
+from calsignal.model import Answer, Capability, Copy, EventStatus, Level, Participant, State, Status
 from calsignal.score.account import score_account
 from calsignal.score.constants import Constants
 from calsignal.score.result import AccountResult, BuyerOnMeeting, MeetingView
@@ -285,7 +285,7 @@ def test_a_hidden_guest_list_is_a_broadcast_and_no_invitation() -> None:
     r = result(met("m", AHEAD, {ANN: ""}, hidden_guests=True, created="15 Mar 08:00"))
 
     assert r.meetings[0].why_not == "broadcast"
-    assert r.evidence == "No invitation, no meeting: nothing in any calendar."
+    assert (r.status, r.rule) == (Status.NO_EVIDENCE, 1)
 
 
 def test_a_meeting_that_every_seller_declined_is_off() -> None:

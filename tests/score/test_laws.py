@@ -400,7 +400,7 @@ def test_our_move_of_a_future_meeting_to_a_later_day_gains_nothing(
     stayed = score([*world.copies(), booked], world).result
     went = score([*world.copies(), replace(booked, versions=(first, moved))], world).result
 
-    assert no_better(went, stayed)
+    assert went.score <= stayed.score + SLACK
 
 
 def test_the_language_speaks_of_buyers_sellers_and_strangers() -> None:
