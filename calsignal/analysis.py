@@ -20,6 +20,7 @@ from calsignal.model import (
     ChangeKind,
     ConnectionState,
     Copy,
+    Level,
     Participant,
     Role,
     instant,
@@ -217,10 +218,10 @@ NEUTRAL = (ChangeKind.ORGANIZER_CHANGED, ChangeKind.DURATION_CHANGED, ChangeKind
 def _changes(scored: Iterable[Scored], since: datetime, directory: Directory) -> Iterable[AccountChange]:
     """Return what buyers did since then, good news first, each in the order of time; our own answers are no news."""
     found = [
-        AccountChange(one.result.account.name, change, is_good(change))
+        AccountChange(one.result.account.name, change, is_good(change, one.result))
         for one in scored
         for change in one.result.changes
-        if change.seen_at >= since and not _is_ours(change, directory)
+        if change.seen_at >= since and not _is_ours(change, directory) and not _is_baseline(change)
     ]
     return sorted(found, key=lambda c: (not c.good, c.change.seen_at, c.account, c.change.kind.value, c.change.uid))
 
@@ -229,14 +230,22 @@ def _is_ours(change: Change, directory: Directory) -> bool:
     return change.email is not None and directory.is_seller(change.email.rpartition("@")[2], change.email)
 
 
-def is_good(change: Change) -> bool:
-    """Say whether a change is good news: the buyer gives time, or gives it sooner."""
+def _is_baseline(change: Change) -> bool:
+    """Say whether a change was there at the first sync already: true, but when is not known, and so no news."""
+    return change.not_before is None and change.at is None
+
+
+def is_good(change: Change, result: AccountResult) -> bool:
+    """Say whether a change is good news: the buyer gives time, or gives it sooner. Our invitations are none."""
     kind = change.kind
+    if kind is ChangeKind.CREATED:
+        firm = any(m.uid == change.uid and m.level >= Level.FIRM for m in result.meetings)
+        return change.by is Actor.BUYER or firm
     if kind is ChangeKind.ANSWER_CHANGED:
         return change.after in GOOD_ANSWERS and change.before is not Answer.ACCEPTED
     if kind in (ChangeKind.MOVED, ChangeKind.SERIES_MOVED):
         return (change.days or 0) < 0 and change.by is Actor.BUYER
-    return kind in (ChangeKind.CREATED, ChangeKind.PERSON_ADDED, ChangeKind.PROPOSED, ChangeKind.RESTORED)
+    return kind in (ChangeKind.PERSON_ADDED, ChangeKind.PROPOSED, ChangeKind.RESTORED)
 
 
 # --- one account ----------------------------------------------------------------------------------------------------

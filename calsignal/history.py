@@ -38,12 +38,17 @@ DEFAULT_GAP = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Seen:
-    """A merged state, from `seen_at` on. `lapsed` are people whose acceptance a move has undone."""
+    """A merged state, from `seen_at` on. `lapsed` are people whose acceptance a move has undone.
+
+    `joined` says that it came about because another calendar began to speak of the meeting: what it adds is news to
+    us, but nothing has happened.
+    """
 
     seen_at: datetime
     not_before: datetime | None
     merged: Merged
     lapsed: frozenset[str] = frozenset()
+    joined: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,7 @@ class _Thread:
         self.lines: dict[str, _Line] = {}
         self.series = _Line(None)
         self.ended = False
+        self.joining = False
         self.carried: set[str] = set()  # lines that were carried to new times in this step
         self.shifted = False  # lines were carried to new times, and no change has told so yet
         self.followed: dict[tuple[Moment, Moment], set[str]] = {}  # moves of the series -> calendars that showed them
@@ -186,6 +192,7 @@ class _Thread:
         for copy, version in news:
             if not self._is_master(copy):
                 touched[self._hear_one(copy, version)] = True
+        self.joining = all(id(c) in firsts for c, _ in news)
         silent = all(c.baseline and id(c) in firsts for c, _ in news)
         not_before = min((v.not_before for _, v in news if v.not_before), default=None)
         if masters:
@@ -428,10 +435,11 @@ class _Thread:
         if before.merged == merged and moved is None:
             return
         line.lapsed = _lapsed(line.lapsed, before.merged, merged, seen_at, self.lens)
-        if not silent:
+        joined = self.joining and (not_before is None or not_before < line.states[0].seen_at)
+        if not (silent or joined):
             step = _Step(self, line, before.merged, merged, seen_at, not_before, moved, whole)
             line.changes += step.changes()
-        line.states.append(Seen(seen_at, not_before, merged, frozenset(line.lapsed)))
+        line.states.append(Seen(seen_at, not_before, merged, frozenset(line.lapsed), joined))
 
     def _credible(self, line: _Line, seen_at: datetime) -> tuple[Witness, ...]:
         """Leave out what disconnected calendars said of the time after, as long as another calendar speaks."""
@@ -450,7 +458,7 @@ class _Thread:
         line.states.append(Seen(seen_at, not_before, merged))
         step = _Step(self, line, merged, merged, seen_at, not_before)
         if not line.baseline and not silent and (line.key is None or not self.series.states):
-            line.changes.append(step.change(ChangeKind.CREATED, at=self._created(line)))
+            line.changes.append(step.created(self._created(line)))
         if line.key is not None and type(line.key) is type(merged.slot.start) and line.key != merged.slot.start:
             line.changes.append(step.moved(line.key, merged.slot.start))
 
@@ -573,8 +581,15 @@ class _Step:
             not_before=self.not_before,
             person=who.person if who else None,
             email=who.email if who else None,
+            series=self.whole or self.line is self.thread.series,
         )
         return replace(base, **more)  # type: ignore[arg-type]
+
+    def created(self, at: datetime | None) -> Change:
+        organizer = next((p for p in self.after.people if p.person == self.after.organizer), None)
+        role = self.thread.lens.role(organizer) if organizer else None
+        by = {Role.BUYER: Actor.BUYER, Role.SELLER: Actor.SELLER}.get(role or Role.THIRD_PARTY)
+        return self.change(ChangeKind.CREATED, at=at, by=by, after=self.after.slot.start)
 
     def _status(self) -> Iterator[Change]:
         was, now = self.before.status, self.after.status

@@ -294,7 +294,8 @@ class Change:
     """One thing that happened to one meeting.
 
     `at` is when it happened, if a service said so; else it happened after `not_before` (None: unknown) and by
-    `seen_at`. `start` and `end` of `moved` are the old and the new begin; for answers they are answers.
+    `seen_at`. `before` and `after` are the old and the new begin, or the old and the new answer. `series` says that it
+    happened to a series as a whole.
     """
 
     kind: ChangeKind
@@ -312,3 +313,4 @@ class Change:
     before: Moment | Answer | str | None = None
     after: Moment | Answer | str | None = None
     days: int | None = None
+    series: bool = False

@@ -16,7 +16,7 @@ from calsignal.errors import InputError, NeedsSignIn
 from calsignal.model import Account, Answer, ChangeKind, EventStatus, Skipped, Slot, Status
 from calsignal.store import open_store
 from calsignal.team import forget_strangers
-from fake_provider import FakeProvider
+from fake_provider import EPOCH, FakeProvider
 from remote_world import ANN, OTHER, REP, World, event, weekly
 
 
@@ -425,3 +425,46 @@ def test_subjects_that_are_switched_off_are_taken_back(world: World) -> None:
     world.next_day()
 
     assert [c.subject for c in world.copies()] == [None]
+
+
+@pytest.mark.parametrize("reps", [("amy@ours.example", REP), (REP, "zed@ours.example")])
+def test_the_order_in_which_calendars_are_read_does_not_matter(world: World, reps: tuple[str, str]) -> None:
+    guest = next(rep for rep in reps if rep != REP)
+    made = EPOCH + timedelta(hours=1)
+    guests = (Attendee(ANN, Answer.ACCEPTED), Attendee(guest, Answer.ACCEPTED))
+    organizers = event(attendees=guests, created=made)
+    silent = replace(organizers, created=None, attendees=(Attendee(ANN), Attendee(guest, Answer.ACCEPTED)))
+    for rep in reps:
+        world.remote(rep)
+    world.sync()
+    world.remote(REP).put(organizers)
+    world.remote(guest).put(silent)
+
+    world.next_day()
+
+    report = account_report(world.store, world.settings, world.clock(), "Acme").result
+    assert [c.kind for c in report.changes] == [ChangeKind.CREATED]
+    (unit,) = report.meetings
+    assert unit.level == 3
+
+
+def test_our_own_unanswered_invitation_is_no_good_news(world: World) -> None:
+    world.remote()
+    world.sync()
+    world.remote().put(event("ours"), event("theirs", organizer=ANN), event("firm", answer=Answer.ACCEPTED))
+
+    world.next_day()
+
+    made = digest(world.store, world.settings, world.clock())
+    assert {c.change.uid: c.good for c in made.changes} == {"ours@x": False, "theirs@x": True, "firm@x": True}
+
+
+def test_what_was_there_at_the_first_sync_is_no_news(world: World) -> None:
+    series = weekly()
+    apart = replace(event("s1/apart", day=10), uid=series.uid, original_start=series.slot.start + timedelta(days=7))
+    world.remote().put(series, apart)
+
+    world.sync()
+
+    assert digest(world.store, world.settings, world.clock()).changes == ()
+    assert world.changes() == [ChangeKind.MOVED]

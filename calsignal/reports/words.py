@@ -148,6 +148,8 @@ _NAMES_ACTOR = frozenset({ChangeKind.CREATED, ChangeKind.ANSWER_CHANGED, ChangeK
 def happened(change: Change, calendar: Calendar) -> str:
     """Say what happened, in one clause without its time."""
     name = f'"{subject(change.subject)}"'
+    if change.series and change.kind is not ChangeKind.SERIES_MOVED:
+        name = f"the series {name}"
     if change.original_start is not None and change.kind is not ChangeKind.SERIES_MOVED:
         name += f" of {calendar.date(change.original_start)}"
     person = change.email or SOMEONE
@@ -168,7 +170,7 @@ def happened(change: Change, calendar: Calendar) -> str:
         case ChangeKind.DURATION_CHANGED:
             return f"{name} now ends {after or 'at another time'}" + (f" (was {before})" if before else "")
         case ChangeKind.CREATED:
-            made = f"the buyer booked {name}" if change.by is Actor.BUYER else f"{name} was booked"
+            made = f"the buyer booked {name}" if change.by is Actor.BUYER else f"we invited them to {name}"
             return made + (f" for {after}" if after else "")
         case _:
             return f"{name} {_PLAIN[change.kind]}"
@@ -179,7 +181,7 @@ _PLAIN = {
     ChangeKind.ORGANIZER_CHANGED: "has a new organiser",
     ChangeKind.CANCELLED: "was cancelled",
     ChangeKind.RESTORED: "is on again",
-    ChangeKind.VANISHED: "vanished from the calendar",
+    ChangeKind.VANISHED: "was removed from the calendar",
 }
 
 

@@ -25,7 +25,7 @@ from calsignal.score.status import (
     walk_away,
 )
 from calsignal.score.time import buyer_time
-from calsignal.score.wording import clock, count, day_name, listing, times
+from calsignal.score.wording import by_when, clock, count, day_name, listing, times, waited
 
 ORDER = tuple(Status)
 
@@ -191,12 +191,12 @@ def _waiting(s: Standings, sight: Sight) -> Iterator[Flag]:
     since = {f.meeting.uid: at for f in reversed(s.found) if (at := buyer_waits(f, sight)) is not None}
     waits = [at for at in since.values() if sight.as_of - at > patience]
     if waits:
-        hours = int((sight.as_of - min(waits)) / timedelta(hours=1))
-        yield Flag("answer-the-buyer", f"{count(len(waits), 'invitation')} of theirs unanswered, the oldest {hours} h")
+        oldest = waited(sight.as_of - min(waits))
+        yield Flag("answer-the-buyer", f"{count(len(waits), 'invitation')} of theirs open, the oldest for {oldest}")
     silent = [f for f in s.invitations if f.ahead and f.view.level == Level.INVITED]
     units = {f.meeting.uid: sight.age(invited_at(f)) for f in silent}
     if units:
-        yield Flag("unanswered-invitations", f"{len(units)} unanswered, the oldest {max(units.values())} d")
+        yield Flag("unanswered-invitations", f"{len(units)}, the oldest {max(units.values())} d")
 
 
 # --- the first action -----------------------------------------------------------------------------------------------
@@ -222,11 +222,10 @@ def _answer(one: Scored) -> Proposal | None:
     if not waiting:
         return None
     since, fact = min(waiting, key=lambda pair: (pair[0], pair[1].start))
-    hours = int((one.sight.as_of - since) / timedelta(hours=1))
     proposed = next((p.proposed for p in fact.meeting.now.merged.people if p.proposed is not None), None)
     when = clock(proposed or fact.view.slot, one.sight)
     what = "proposal" if proposed else "invitation"
-    return f"Answer the buyer: their {what} for {when} has waited {hours} h.", one.sight.today
+    return f"Answer the buyer: their {what} for {when} has waited {waited(one.sight.as_of - since)}.", one.sight.today
 
 
 def _next_step(one: Scored) -> Proposal | None:
@@ -234,7 +233,7 @@ def _next_step(one: Scored) -> Proposal | None:
         return None
     due = ask_before(one.standings, one.sight)
     held = one.result.evidence.partition(" No next step")[0]
-    return f"Ask for a next step before {day_name(due, one.sight)}. {held} Nothing is booked.", due
+    return f"Ask for a next step {by_when(due, one.sight)}. {held} Nothing is booked.", due
 
 
 def _today(one: Scored) -> Proposal | None:
@@ -256,7 +255,7 @@ def _about_to_turn(one: Scored) -> Proposal | None:
     if one.result.status is not Status.SOFT or quiet is None or not 0 <= limit - quiet <= sight.constants.warn_days:
         return None
     due = sight.today + timedelta(days=int(limit - quiet))
-    return f"Ask for a firm slot before {day_name(due, sight)}: {one.result.evidence}", due
+    return f"Ask for a firm slot {by_when(due, sight)}: {one.result.evidence}", due
 
 
 def _walk_away(one: Scored) -> Proposal | None:

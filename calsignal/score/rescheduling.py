@@ -11,6 +11,7 @@ from calsignal.model import Actor, Change, ChangeKind, Level, Moment, day
 from calsignal.score.facts import Fact, Sight
 from calsignal.score.firmness import Buyer, Standing, declined_by_sellers
 from calsignal.score.result import Act, Rescheduling
+from calsignal.score.wording import day_name
 
 MOVES = (ChangeKind.MOVED, ChangeKind.SERIES_MOVED)
 
@@ -127,7 +128,7 @@ def _first_firm(track: Track, sight: Sight) -> tuple[datetime, datetime | None, 
         level = sight.level(seen)
         if level < Level.FIRM:
             continue
-        if index == 0 and track.created is not None:
+        if (index == 0 or seen.joined) and track.created is not None:
             return seen.seen_at, min(track.created, seen.seen_at), level
         rows = (b.participant.answered_at for b in sight.buyers(seen) if b.level >= Level.FIRM)
         answered = [at for at in rows if at is not None and at <= seen.seen_at]
@@ -294,7 +295,7 @@ def _rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Ac
         free.remove(held)
         by_buyer = unit.booked_level >= Level.OWNED or _proposed_before(unit.track, at, sight)
         points = c.booked_again_by_buyer if by_buyer else c.booked_again
-        text = f"booked again after the meeting of {day(held.view.slot.start, sight.lens.zone)}"
+        text = f"booked again after the meeting of {day_name(held.view.slot.start, sight)}"
         by = Actor.BUYER if by_buyer else Actor.SELLER_OR_UNKNOWN
         yield _act("booked again", sight.day(at), points, text, unit.track, sight, by=by)
 

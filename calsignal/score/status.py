@@ -10,7 +10,7 @@ from itertools import pairwise
 from calsignal.model import Answer, ChangeKind, Level, Participant, Status
 from calsignal.score.facts import Fact, Sight
 from calsignal.score.rescheduling import Chains, Move
-from calsignal.score.wording import ago, clock, count, day_name, listing, times
+from calsignal.score.wording import ago, by_when, clock, count, day_name, listing, times
 
 ANSWERED = (Answer.ACCEPTED, Answer.TENTATIVE, Answer.DECLINED)
 
@@ -113,7 +113,7 @@ def first_answer(fact: Fact, sight: Sight) -> datetime | None:
         if not told:
             continue
         times_known = [b.participant.answered_at for b in told if b.participant.answered_at is not None]
-        first_sight = invited_at(fact) if index == 0 else seen.seen_at
+        first_sight = invited_at(fact) if index == 0 or seen.joined else seen.seen_at
         return min(times_known, default=first_sight)
     return None
 
@@ -134,7 +134,7 @@ def verdict(s: Standings, unknown: str | None, sight: Sight) -> Verdict:
 
 def _never_answered(s: Standings, sight: Sight) -> Verdict:
     if not s.invitations:
-        return Verdict(Status.NO_EVIDENCE, 1, "No invitation, no meeting: nothing in any calendar.")
+        return Verdict(Status.NO_EVIDENCE, 1, _declined_by_us(s, sight) or "No invitation, no meeting: nothing in any calendar.")
     number, first = len(s.invitations), min(sight.age(invited_at(f)) for f in s.invitations)
     oldest = max(sight.age(invited_at(f)) for f in s.invitations)
     answers = [a for f in s.invitations for a in _answers(f, sight)]
@@ -150,6 +150,11 @@ def _never_answered(s: Standings, sight: Sight) -> Verdict:
     sent = f"Invited {ago(oldest)}" if number == 1 else f"{number} invitations, the first {ago(oldest)}"
     sent += "" if number == 1 or first == oldest else f", the last {ago(first)}"
     return Verdict(Status.NEW, 2, f"{sent}. No buyer has answered yet.")
+
+
+def _declined_by_us(s: Standings, sight: Sight) -> str | None:
+    ours = [f for f in s.found if f.view.why_not == "declined by our side"]
+    return f"They invited us for {clock(ours[-1].view.slot, sight)}; we declined." if ours else None
 
 
 def _answers(fact: Fact, sight: Sight) -> list[Answer]:
@@ -180,14 +185,20 @@ def next_line(fact: Fact, sight: Sight) -> str:
 def slot_line(fact: Fact, sight: Sight) -> str:
     """Say when a firm meeting is, how long, and who is firm."""
     firm = [b for b in fact.view.buyers if b.level >= Level.FIRM]
-    silent = sum(b.level == Level.INVITED for b in fact.view.buyers)
     maker = next((b for b in firm if b.organizer), None)
     who = f"{count(len(firm), 'buyer')} accepted"
     if maker is not None:
-        others = len(firm) - 1
-        who = "the buyer organised it" + (f", {others} more accepted" if others else "")
-    quiet = f" ({silent} silent)" if silent else ""
-    return f"{clock(fact.view.slot, sight)}, {who}{quiet}."
+        more = len(firm) - 1
+        who = "the buyer organised it" + (f", {more} more accepted" if more else "")
+    others = _others(fact)
+    return f"{clock(fact.view.slot, sight)}, {who}{f' ({others})' if others else ''}."
+
+
+def _others(fact: Fact) -> str:
+    """Count the buyers who are not firm, by what they said: `1 tentative, 2 silent`."""
+    words = ((Level.SOFT, "tentative"), (Level.WITHDRAWN, "declined"), (Level.INVITED, "silent"))
+    counts = [(sum(b.level == level for b in fact.view.buyers), word) for level, word in words]
+    return ", ".join(f"{number} {word}" for number, word in counts if number)
 
 
 def _held_line(s: Standings, sight: Sight) -> str:
@@ -212,7 +223,7 @@ def _held_recently(s: Standings, held: Fact, sight: Sight) -> str:
     text = f"Held {ago(sight.age(held.start))} ({held.view.minutes} min, {count(firm, 'buyer')})."
     if s.firm_ahead:
         return f"{text} {next_line(s.firm_ahead[0], sight)}"
-    return f"{text} No next step booked: ask before {day_name(ask_before(s, sight), sight)}."
+    return f"{text} No next step booked: ask {by_when(ask_before(s, sight), sight)}."
 
 
 def ask_before(s: Standings, sight: Sight) -> date:
@@ -224,7 +235,7 @@ def ask_before(s: Standings, sight: Sight) -> date:
 def _silence(s: Standings) -> str:
     if s.last_held is not None:
         return f"Last held {s.pace.quiet} d ago"
-    return f"Nothing held; {s.pace.quiet} d since the first answer"
+    return f"Nothing held; {s.pace.quiet} d since they first reacted"
 
 
 def walk_away(s: Standings, sight: Sight) -> date:

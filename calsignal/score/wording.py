@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from calsignal.model import Moment, Slot, day
@@ -29,6 +29,17 @@ def clock(slot: Slot, sight: Sight) -> str:
     at = slot.start.astimezone(sight.lens.zone)
     minutes = int(slot.duration / timedelta(minutes=1))
     return f"{day_name(slot.start, sight)} {at:%H:%M}, {minutes} min"
+
+
+def by_when(due: date, sight: Sight) -> str:
+    """Write a last day as `before Thu 19 Mar`, or `today` when that is all there is left."""
+    return "today" if due <= sight.today else f"before {day_name(due, sight)}"
+
+
+def waited(span: timedelta) -> str:
+    """Write how long somebody has waited: `5 h`, `13 d`."""
+    hours = int(span / timedelta(hours=1))
+    return f"{hours} h" if hours < 48 else f"{hours // 24} d"
 
 
 def ago(days: int) -> str:

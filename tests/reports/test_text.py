@@ -299,7 +299,7 @@ def test_an_account_nobody_ever_committed_to_says_why_its_parts_are_zero() -> No
 @pytest.mark.parametrize(
     ("kind", "more", "said"),
     [
-        (ChangeKind.CREATED, {}, '"Pilot" was booked'),
+        (ChangeKind.CREATED, {}, 'we invited them to "Pilot"'),
         (ChangeKind.CREATED, {"by": Actor.BUYER}, 'the buyer booked "Pilot"'),
         (ChangeKind.MOVED, {"after": at(3, 19), "days": 7}, '"Pilot" moved to Thu 19 Mar 11:00 (+7 d)'),
         (ChangeKind.MOVED, {"after": at(3, 19), "days": 0}, '"Pilot" moved to Thu 19 Mar 11:00'),
