@@ -42,7 +42,7 @@ class Team:
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """Where the store is; `url` holds no password. None: see `store_url`."""
+    """Where the store is; `url` holds no password. None: see `store_place`."""
 
     url: str | None = None
 
@@ -681,9 +681,9 @@ def config_path(given: Path | None, environ: Mapping[str, str], folder: Path) ->
     return given or Path(environ.get(ENV_CONFIG) or folder / _FILE)
 
 
-def store_url(settings: Settings, environ: Mapping[str, str], data_dir: Path) -> str:
-    """Return the URL of the store: `CALSIGNAL_DATABASE_URL`, else `[store] url`, else SQLite in the data folder.
+def store_place(settings: Settings, environ: Mapping[str, str], data_dir: Path) -> str | Path:
+    """Return the URL of the store: `CALSIGNAL_DATABASE_URL`, else `[store] url`, else a file in the data folder.
 
     The environment goes first: it is said for this run. The result may hold a password; never print it.
     """
-    return environ.get(ENV_STORE) or settings.store.url or f"sqlite:///{(data_dir / 'calsignal.sqlite3').as_posix()}"
+    return environ.get(ENV_STORE) or settings.store.url or data_dir / "calsignal.sqlite3"

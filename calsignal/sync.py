@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -37,7 +38,7 @@ from calsignal.model import Role, Skipped
 from calsignal.recurrence import UnreadableSeries, expand
 from calsignal.registry import Registry
 from calsignal.store import Connection, Outrun, Pen, Store, StoredCalendar
-from calsignal.team import team_directory
+from calsignal.team import forget_strangers, team_directory
 from calsignal.vault import Vault, connection_secret
 
 LEDGER_FORMAT = "1"
@@ -82,17 +83,25 @@ class Syncer:
         redactor = Redactor(directory, self.address_key, subjects=self.settings.privacy.subjects)
         if not redactor.subjects:  # switched off since: those that were kept go too
             self.store.forget_subjects(lambda *_: False)
-        for connection in connections:
-            yield self._connection(connection, redactor)
+        try:
+            for connection in connections:
+                yield self._connection(connection, redactor)
+        finally:
+            if self.store.accounts() != directory.accounts:  # what was written may name people of one that has gone
+                forget_strangers(self.store, self.settings)
 
     def _connection(self, connection: Connection, redactor: Redactor) -> Outcome:
         started = self.clock()
         try:
-            source = self.registry.get(connection.provider).open(self._access(connection))
+            provider = self.registry.get(connection.provider)
+            with _theirs(connection):
+                source = provider.open(self._access(connection))
             try:
                 return self._source(connection, source, redactor)
             finally:
                 source.close()
+        except Outrun:
+            return Outcome(connection.name)
         except StoreError:
             raise
         except CalsignalError as error:
@@ -119,7 +128,8 @@ class Syncer:
 
     def _source(self, connection: Connection, source: Source, redactor: Redactor) -> Outcome:
         outcome = Outcome(connection.name)
-        listed = source.calendars()
+        with _theirs(connection):
+            listed = source.calendars()
         for calendar in listed:
             stored = self.store.calendar(connection, calendar.id, calendar.name)
             outcome = _joined(outcome, self._calendar(connection, source, calendar, stored, redactor))
@@ -136,12 +146,37 @@ class Syncer:
         try:
             return job.run()
         except Outrun:
-            return Outcome(connection.name)
+            return self._outrun(connection, stored)
         except StoreError:
             raise
         except CalsignalError as error:
             self.store.failed(connection, stored, started, self.clock(), str(error))
             return Outcome(connection.name, str(error), error.hint)
+
+    def _outrun(self, connection: Connection, stored: StoredCalendar) -> Outcome:
+        """Leave it to the sync that was faster, unless there was none: then the clock was set back."""
+        after = next((c.last_synced for c in self.store.calendars(connection) if c.id == stored.id), None)
+        if after is None or after <= self.clock():
+            return Outcome(connection.name)
+        return Outcome(
+            connection.name,
+            f"this machine's clock is behind the last sync, of {after:%Y-%m-%d %H:%M} UTC; nothing was written",
+            "set the clock right, then sync again",
+        )
+
+
+@contextmanager
+def _theirs(connection: Connection) -> Iterator[None]:
+    """Turn a provider's own mistake into a problem of that connection: it must not stop the others."""
+    try:
+        yield
+    except CalsignalError:
+        raise
+    except Exception as error:
+        raise SourceError(
+            f"the provider {connection.provider} failed ({type(error).__name__})",
+            "update calsignal; if it stays, report it with the name of the error",
+        ) from error
 
 
 def _joined(one: Outcome, other: Outcome) -> Outcome:
@@ -245,17 +280,14 @@ class _Job:
 
     def _pages(self, cursor: str | None) -> _Said:
         said = _Said(self.connection.name)
-        try:
+        with _theirs(self.connection):
             for page in self.source.pull(self.calendar, cursor):
                 said.add(page)
-        except (CalsignalError, OSError):
-            raise
-        except Exception as error:  # a provider's own mistake must not stop the other connections
-            raise SourceError(
-                f"the provider {self.connection.provider} failed ({type(error).__name__})",
-                "update calsignal; if it stays, report it with the name of the error",
-            ) from error
         return said
+
+    def _find(self, event_id: str) -> Event | Gone:
+        with _theirs(self.connection):
+            return self.source.find(self.calendar, event_id)
 
     def _fingerprint(self) -> str:
         return fingerprint(self.connection.provider, self.calendar.id, self.syncer.settings)
@@ -269,7 +301,7 @@ class _Job:
 
         for event_id in self.syncer.store.unnamed(self.stored, claimed):
             if event_id not in said.events and event_id not in said.removed:
-                found = self.source.find(self.calendar, event_id)
+                found = self._find(event_id)
                 if isinstance(found, Event):
                     said.add(Page(events=(found,)))
 
@@ -278,7 +310,7 @@ class _Job:
         gone: set[str] = set()
         back = _Said(self.connection.name)
         for event_id in lost:
-            found = self.source.find(self.calendar, event_id)
+            found = self._find(event_id)
             if isinstance(found, Gone):
                 gone.add(event_id)
             else:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calsignal import config
-from calsignal.config import Settings, Team, key_lines, load, render, store_url
+from calsignal.config import Settings, Team, key_lines, load, render, store_place
 from calsignal.contract import Setting
 from calsignal.errors import ConfigError, InputError
 from calsignal.registry import GROUP, Registry
@@ -399,6 +399,6 @@ def test_the_config_given_goes_before_the_environment_and_the_platform(tmp_path:
 def test_the_environment_says_where_the_store_is_before_the_config(tmp_path: Path) -> None:
     settings = Settings(store=config.StoreSettings("postgresql://db.example/config"))
 
-    assert store_url(settings, {"CALSIGNAL_DATABASE_URL": "sqlite:///env.db"}, tmp_path) == "sqlite:///env.db"
-    assert store_url(settings, {}, tmp_path) == "postgresql://db.example/config"
-    assert store_url(Settings(), {}, tmp_path) == f"sqlite:///{tmp_path.as_posix()}/calsignal.sqlite3"
+    assert store_place(settings, {"CALSIGNAL_DATABASE_URL": "sqlite:///env.db"}, tmp_path) == "sqlite:///env.db"
+    assert store_place(settings, {}, tmp_path) == "postgresql://db.example/config"
+    assert store_place(Settings(), {}, tmp_path) == tmp_path / "calsignal.sqlite3"

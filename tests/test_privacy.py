@@ -8,25 +8,20 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from click.testing import Result
 
-from calsignal.cli.app import App
-from calsignal.registry import GROUP
 from calsignal.retry import Retry
-from cli.desk import REP, Desk
+from cli.desk import REP
 from fake_provider import EPOCH
+from house import NAME, Feed, House, answering
 from ics.conftest import authority, running, server  # noqa: F401  # fixtures
 from ics.feed_server import FeedServer, Handler
 
-NAME = f"ics:{REP}"
 PATH = "/private-5ecret/cal%C3%A9ndar.ics?t0ken=s3same&user=r3plica"
 FEED = ("5ecret", "%C3%A9ndar", "t0ken", "s3same", "r3plica")
 """Parts of the address of the feed."""
@@ -132,30 +127,8 @@ def shown(where: bytes, words: Iterable[str]) -> list[str]:
     return [word for word in words if any(form in lower for form in forms(word))]
 
 
-@dataclass
-class House(Desk):
-    """A desk with real calendars, which remembers every word that was printed."""
-
-    debug: bool = False
-    printed: str = ""
-
-    def app(self) -> App:
-        app = super().app()
-        app.points = [EntryPoint("ics", "calsignal_ics:provider", GROUP)]
-        return app
-
-    def run(self, *args: str, input: str | bytes | None = None, app: App | None = None) -> Result:  # noqa: A002
-        result = super().run(*(("--debug",) if self.debug else ()), *args, input=input, app=app)
-        self.printed += result.output
-        return result
-
-    def kept(self) -> bytes:
-        """Return all bytes of all files below data and config."""
-        files = [path for name in ("data", "config") for path in (self.folder / name).rglob("*") if path.is_file()]
-        return b"\n".join(path.read_bytes() for path in sorted(files))
-
-    def leaks(self, words: Iterable[str]) -> list[str]:
-        return shown(self.kept() + self.printed.encode(), words)
+def leaks(house: House, words: Iterable[str]) -> list[str]:
+    return shown(house.kept() + house.printed.encode(), words)
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "debug"])
@@ -163,24 +136,8 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("calsignal.retry.Retry", partial(Retry, attempts=1))
     made = House(tmp_path, debug=request.param)
-    made.ok("init", "--domain", "ours.example", "--timezone", "UTC")
-    settings = made.config.read_text(encoding="utf-8")
-    made.write(settings.replace("#private_addresses = false", "private_addresses = true"))
+    made.settle()
     return made
-
-
-@dataclass
-class Feed:
-    """What the server says: an answer to be changed, or a failure."""
-
-    body: bytes
-    fails: Callable[[Handler], object] | None = None
-
-    def __call__(self, handler: Handler) -> None:
-        if self.fails is not None:
-            self.fails(handler)
-        else:
-            handler.send(200, self.body, ETag='"1"', Content_Type="text/calendar")
 
 
 def connect(house: House, kind: str, server: FeedServer) -> Callable[[bytes], object]:  # noqa: F811
@@ -210,10 +167,10 @@ def test_what_nobody_has_a_reason_to_know_is_nowhere(
     def sync() -> None:
         house.clock.wait(hours=1)
         house.ok("sync")
-        assert house.leaks((*NEVER, *FEED)) == []
+        assert leaks(house, (*NEVER, *FEED)) == []
 
     sync()
-    assert house.leaks(BUYER) == []
+    assert leaks(house, BUYER) == []
     house.ok("accounts", "suggest")
     house.ok("accounts", "add", "Acme", "acme.example")
     sync()
@@ -225,7 +182,7 @@ def test_what_nobody_has_a_reason_to_know_is_nowhere(
     for command in ("digest", "account Acme", "connections", "accounts suggest", "accounts list"):
         for form in ("text", "json"):
             house.ok(*command.split(), "--format", form)
-    assert house.leaks((*NEVER, *FEED)) == []
+    assert leaks(house, (*NEVER, *FEED)) == []
 
     house.ok("accounts", "remove", "Acme")
     assert shown(house.kept(), BUYER) == []
@@ -235,11 +192,11 @@ def test_what_nobody_has_a_reason_to_know_is_nowhere(
     house.ok("accounts", "add", "Acme", "acme.example")
     sync()
     house.ok("disconnect", NAME)
-    assert house.leaks((*NEVER, *FEED)) == []
+    assert leaks(house, (*NEVER, *FEED)) == []
     house.ok("accounts", "remove", "Acme")
     house.ok("disconnect", NAME, "--erase", "--yes")
     assert shown(house.kept(), (*NEVER, *FEED, *BUYER, "elsewhere.example", "acme.example", "kickoff")) == []
-    assert house.leaks((*NEVER, *FEED)) == []
+    assert leaks(house, (*NEVER, *FEED)) == []
     assert shown(caplog.text.encode(), (*NEVER, *FEED, *BUYER)) == []
 
 
@@ -247,10 +204,6 @@ def test_what_nobody_has_a_reason_to_know_is_nowhere(
 
 LEADS = ("n3xt-door", "s1gned")
 """Parts of the address that a redirect leads to."""
-
-
-def answering(status: int, body: bytes = b"", **headers: str) -> Callable[[Handler], object]:
-    return lambda handler: handler.send(status, body, **headers)
 
 
 def cut_short(handler: Handler) -> None:
@@ -309,7 +262,7 @@ def test_a_feed_that_fails_is_not_quoted(
     assert "Traceback" not in result.output
     house.ok("connections")
     house.ok("connections", "--format", "json")
-    assert house.leaks((*NEVER, *FEED, *LEADS)) == []
+    assert leaks(house, (*NEVER, *FEED, *LEADS)) == []
     assert shown(caplog.text.encode(), (*NEVER, *FEED, *LEADS)) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -70,7 +71,13 @@ def cli(ctx: click.Context, config: Path | None, debug: bool) -> None:  # noqa: 
 
 
 def main() -> None:
-    """Run the command line; what a terminal's encoding cannot show becomes a question mark."""
+    """Run the command line; what a terminal's encoding cannot show becomes a question mark.
+
+    A standard stream that is closed is the null device: no file that is opened later may take its place.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, closefd=False, encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

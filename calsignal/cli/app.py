@@ -80,11 +80,11 @@ class App:
     def store(self, *, create: bool = False) -> Store:
         """Return the store; it is opened once. Without `create` it must be there."""
         if self._store is None:
-            from calsignal.config import store_url
+            from calsignal.config import store_place
             from calsignal.store import open_store
 
-            url = store_url(self.settings, self.environ, self._folders[1])
-            self._store = open_store(url, create=create)
+            place = store_place(self.settings, self.environ, self._folders[1])
+            self._store = open_store(place, create=create)
         return self._store
 
     def address_key(self) -> bytes:
@@ -95,11 +95,12 @@ class App:
         """
         import hashlib
 
-        from calsignal.vault import address_key
+        from calsignal.vault import ADDRESS_KEY, address_key
 
-        key = address_key(self.vault)
-        mark = hashlib.sha256(key).hexdigest()[:16]
         known = self.store(create=True).recall(_KEY_MARK)
+        lost = known is not None and self.vault.get(ADDRESS_KEY) is None  # a new one would be of no use
+        key = b"" if lost else address_key(self.vault)
+        mark = hashlib.sha256(key).hexdigest()[:16]
         if known is None:
             self.store().remember(_KEY_MARK, mark)
         elif known != mark:

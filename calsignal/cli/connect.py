@@ -99,6 +99,8 @@ def _remember(app: App, provider: str, authorised: Authorised) -> None:
     from calsignal.vault import connection_secret
 
     mailbox = normalise(authorised.mailbox)
+    if not authorised.name.isprintable():
+        raise InputError("the name of the connection has characters that cannot be seen", "name it otherwise")
     store = app.store(create=True)
     taken = next((c for c in store.connections() if c.name == authorised.name and c.provider != provider), None)
     if taken:

@@ -9,6 +9,7 @@ Exit codes: 0 all well, 1 something partly failed, 2 the user's input or config,
 from __future__ import annotations
 
 import errno
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ import click
 from calsignal.errors import CalsignalError, ConfigError, InputError
 
 INTERRUPTED = 130
+
+_ADDRESS = re.compile(r"\b(https?|webcals?)://(?:[^/\s'\"?#]*@)?([^/\s'\"?#@]+)[/?#][^\s'\"]*", re.IGNORECASE)
 
 
 class Failure(click.ClickException):
@@ -42,7 +45,7 @@ def sentences(error: CalsignalError) -> Iterator[str]:
 
 
 def _lines(error: CalsignalError) -> Iterator[str]:
-    yield f"error: {error}"
+    yield f"error: {without_secrets(str(error))}"
     if isinstance(error, ConfigError):
         for fact, hint in error.problems:
             yield f"  {fact}"
@@ -51,11 +54,21 @@ def _lines(error: CalsignalError) -> Iterator[str]:
         yield f"hint: {error.hint}"
 
 
+def without_secrets(text: str) -> str:
+    """Return a text in which the address of a feed, typed where none belongs, say, is cut down to its host."""
+    return _ADDRESS.sub(r"\1://\2/...", text)
+
+
 @contextmanager
 def told(*, debug: bool) -> Iterator[None]:
     """Turn whatever a command raises into sentences; `debug` shows the traceback first."""
     try:
         yield
+    except click.UsageError as error:
+        said = error.format_message()
+        if (bare := without_secrets(said)) == said:
+            raise
+        raise click.UsageError(bare, error.ctx) from None
     except (click.ClickException, click.exceptions.Exit):
         raise
     except (KeyboardInterrupt, click.Abort) as stop:
@@ -64,7 +77,7 @@ def told(*, debug: bool) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
             raise  # the reader of our output has gone: click ends quietly
         if debug:
-            click.echo(traceback.format_exc(), err=True, nl=False)
+            click.echo(without_secrets(traceback.format_exc()), err=True, nl=False)
         raise Failure(error if isinstance(error, CalsignalError) else _unexpected(error)) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from calsignal.cli.app import App
-from calsignal.errors import InputError
+from calsignal.errors import CalsignalError, InputError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -45,12 +46,19 @@ def emit(text: str, output: Path | None = None) -> None:
 
     Raises:
         InputError: the file cannot be written.
+        CalsignalError: standard output cannot.
     """
     from calsignal.reports.output import write
 
     text = text if text.endswith("\n") else f"{text}\n"
     if output is None or str(output) == "-":
-        write(text, sys.stdout)
+        try:
+            write(text, sys.stdout)
+            sys.stdout.flush()
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # the reader has seen enough
+            raise CalsignalError(f"the result cannot be written: {error.strerror}", "write it to a --output") from error
         return
     try:
         output.write_text(text, encoding="utf-8", errors="replace", newline="\n")

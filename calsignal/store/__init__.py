@@ -6,6 +6,7 @@ that happens when a store is opened, or when `Store` or `Pen` is asked for at ru
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calsignal.store.values import Connection, Erased, Outrun, StoredCalendar, Wanted
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "Erased", "Outrun", "StoredCalendar", "Wanted", "open_store"]
 
 
-def open_store(url: str, *, create: bool = True, busy_seconds: float = 10.0) -> Store:
-    """Open the store at an SQLAlchemy URL; make it, or bring its schema up to date, where that is due.
+def open_store(place: str | Path, *, create: bool = True, busy_seconds: float = 10.0) -> Store:
+    """Open the store at an SQLAlchemy URL or in an SQLite file; make it, or bring its schema up to date, where due.
 
     Without `create` a store that is not there is an error. Another writer is waited for up to `busy_seconds`. Raises
     `StoreError` when the database cannot be used, or was made by a newer program.
@@ -26,7 +27,7 @@ def open_store(url: str, *, create: bool = True, busy_seconds: float = 10.0) -> 
     from calsignal.store.database import Database
     from calsignal.store.store import Store
 
-    return Store(Database(url, create=create, busy_seconds=busy_seconds))
+    return Store(Database(place, create=create, busy_seconds=busy_seconds))
 
 
 def __getattr__(name: str) -> object:

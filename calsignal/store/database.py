@@ -26,7 +26,10 @@ _SQLITE_ERRORS = {
     sqlite3.SQLITE_NOTADB: ("{} is not a calsignal store", "move that file away, or set another [store] url"),
     sqlite3.SQLITE_CORRUPT: ("{} is damaged", "restore a backup, or move the file away and sync again"),
     sqlite3.SQLITE_FULL: ("{} cannot grow: the disk is full", "free some space, then try again"),
-    sqlite3.SQLITE_IOERR: ("{} cannot be read or written: the disk failed", "check the disk, then try again"),
+    sqlite3.SQLITE_IOERR: (
+        "{} cannot be read or written: the disk failed",
+        "check the disk and its space, then try again",
+    ),
 }
 _MIGRATION_LOCK = 0x63616C73  # any number of our own: "cals"
 
@@ -38,8 +41,8 @@ class Database:
     the other; a whole one is kept or nothing of it.
     """
 
-    def __init__(self, url: str, *, create: bool, busy_seconds: float) -> None:
-        self._url = _parsed(url)
+    def __init__(self, place: str | Path, *, create: bool, busy_seconds: float) -> None:
+        self._url = _parsed(place)
         self.place = _place(self._url)
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._wrote = False
@@ -156,9 +159,11 @@ class Database:
         return None
 
 
-def _parsed(url: str) -> sa.URL:
+def _parsed(place: str | Path) -> sa.URL:
+    if isinstance(place, Path):  # in a URL, `?` and `%` in the name of a folder would mean something else
+        return sa.URL.create("sqlite", database=str(place))
     try:
-        return sa.make_url(url)
+        return sa.make_url(place)
     except sa.exc.ArgumentError:
         hint = "write it like sqlite:////folder/file.db or postgresql+psycopg://host/name"
         raise StoreError("the url of the store cannot be understood", hint) from None

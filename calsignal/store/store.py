@@ -27,7 +27,7 @@ from calsignal.store.tables import (
     syncs,
     versions,
 )
-from calsignal.store.values import Connection, Erased, StoredCalendar, Wanted
+from calsignal.store.values import Connection, Erased, Outrun, StoredCalendar, Wanted
 from calsignal.store.writing import Pen
 
 
@@ -93,7 +93,10 @@ class Store:
             return Erased(len(own_calendars), len(rows), version_count, unmet)
 
     def calendar(self, connection: Connection, external_id: str, name: str) -> StoredCalendar:
-        """Return a calendar of a connection, first making it known or its name current where that is due."""
+        """Return a calendar of a connection, first making it known or its name current where that is due.
+
+        Raises `Outrun` when the connection has been erased meanwhile.
+        """
         this = (calendars.c.connection_id == connection.id) & (calendars.c.external_id == external_id)
         with self._database.reading() as conn:
             found = reading.calendar_list(conn, this)
@@ -102,6 +105,8 @@ class Store:
         with self._database.writing() as conn:
             renamed = sa.update(calendars).where(this).values(name=name, retired_at=None)
             if not conn.execute(renamed).rowcount:
+                if not reading.connection_list(conn, connections.c.id == connection.id):
+                    raise Outrun
                 row = {"connection_id": connection.id, "external_id": external_id, "name": name}
                 conn.execute(sa.insert(calendars).values(**row))
             return reading.calendar_list(conn, this)[0]
@@ -155,7 +160,8 @@ class Store:
             "problem": problem,
         }
         with self._database.writing() as conn:
-            conn.execute(sa.insert(syncs).values(**row))
+            if reading.connection_list(conn, connections.c.id == connection.id):  # else it was erased meanwhile
+                conn.execute(sa.insert(syncs).values(**row))
 
     def hold(self, calendar: StoredCalendar, why: str, at: datetime) -> None:
         """Keep a calendar's old rows and cursor for now; counts as an attempt that failed of `why`."""

@@ -38,7 +38,10 @@ class Pen:
         self._conn = conn
         lock = sa.select(calendars.c.id).where(calendars.c.id == calendar).with_for_update()
         conn.execute(lock)
-        self.calendar: StoredCalendar = reading.calendar_list(conn, calendars.c.id == calendar)[0]
+        found = reading.calendar_list(conn, calendars.c.id == calendar)
+        if not found:
+            raise Outrun  # its connection was erased meanwhile
+        self.calendar: StoredCalendar = found[0]
         self.finished = False
         self._numbers: dict[str, int] = {}
         self._seen_at: datetime | None = None

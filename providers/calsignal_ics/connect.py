@@ -77,8 +77,8 @@ def _zone(request: ConnectRequest) -> dict[str, str]:
 def _path(typed: str) -> Path:
     from . import files
 
-    path = Path(typed).expanduser().absolute()
-    if not typed or not path.exists():
+    path = _expanded(typed)
+    if path is None:
         raise InputError("there is no such file or folder", "give a path, or an address that begins with https://")
     try:
         for found in files.paths(path)[:1]:
@@ -86,6 +86,15 @@ def _path(typed: str) -> Path:
     except SourceError as problem:
         raise InputError(str(problem), problem.hint) from None
     return path
+
+
+def _expanded(typed: str) -> Path | None:
+    """Return a path that is there; what the system will not look for, an endless name say, is not."""
+    try:
+        path = Path(typed).expanduser().absolute()
+        return path if typed and path.exists() else None
+    except (OSError, RuntimeError):  # RuntimeError: there is no home folder to expand ~ to
+        return None
 
 
 def _address(typed: str, *, allow_private: bool) -> str:
