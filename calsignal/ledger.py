@@ -24,7 +24,7 @@ HOLD_AT_LEAST = 10
 
 @dataclass(frozen=True)
 class Kept:
-    """An event after redaction, ready to be stored. `uid` is normalised."""
+    """An event after redaction, ready to be stored. `uid` is normalised; a `subject` of None is not to be kept."""
 
     event: str
     uid: str
@@ -201,7 +201,7 @@ class Redactor:
             uid=normalise_uid(event.uid).uid,
             original_start=event.original_start,
             created=event.created,
-            subject=event.subject if self.subjects and event.subject and Role.BUYER in roles else None,
+            subject=event.subject if self.subjects and Role.BUYER in roles else None,
             state=State(
                 slot=event.slot,
                 status=event.status,

@@ -293,13 +293,13 @@ class _Job:
         return fingerprint(self.connection.provider, self.calendar.id, self.syncer.settings)
 
     def _read_again(self, said: _Said) -> None:
-        """Read the events again that show people whom an account now claims, but whose address was not kept."""
+        """Read the events again that show people whom an account claims now, and lack an address or a subject."""
         directory = self.redactor.directory
 
         def claimed(person: str, domain: str, email: str | None) -> bool:
             return directory.who_is(person, domain, email).role is Role.BUYER
 
-        for event_id in self.syncer.store.unnamed(self.stored, claimed):
+        for event_id in self.syncer.store.unnamed(self.stored, claimed, subjects=self.redactor.subjects):
             if event_id not in said.events and event_id not in said.removed:
                 found = self._find(event_id)
                 if isinstance(found, Event):

@@ -468,3 +468,19 @@ def test_what_was_there_at_the_first_sync_is_no_news(world: World) -> None:
 
     assert digest(world.store, world.settings, world.clock()).changes == ()
     assert world.changes() == [ChangeKind.MOVED]
+
+
+def test_a_new_account_brings_subjects_to_every_calendar_that_shows_it(world: World) -> None:
+    guests = (Attendee("bo@new.example", Answer.ACCEPTED), Attendee(OTHER))
+    for rep in (OTHER, REP):
+        world.remote(rep).deltas = True
+        world.remote(rep).put(event("shared", attendees=guests), event(f"own-{rep}", attendees=guests, subject=""))
+    world.sync()
+    world.store.add_account(Account("New", ("new.example",)))
+
+    world.next_day()
+    asked = [len(world.remote(rep).asked) for rep in (OTHER, REP)]
+    world.next_day()
+
+    assert {c.subject for c in world.copies() if c.event == "shared"} == {"Subject of shared"}
+    assert [len(world.remote(rep).asked) for rep in (OTHER, REP)] == [number + 1 for number in asked]

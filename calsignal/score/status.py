@@ -134,7 +134,8 @@ def verdict(s: Standings, unknown: str | None, sight: Sight) -> Verdict:
 
 def _never_answered(s: Standings, sight: Sight) -> Verdict:
     if not s.invitations:
-        return Verdict(Status.NO_EVIDENCE, 1, _declined_by_us(s, sight) or "No invitation, no meeting: nothing in any calendar.")
+        nothing = "No invitation, no meeting: nothing in any calendar."
+        return Verdict(Status.NO_EVIDENCE, 1, _declined_by_us(s, sight) or nothing)
     number, first = len(s.invitations), min(sight.age(invited_at(f)) for f in s.invitations)
     oldest = max(sight.age(invited_at(f)) for f in s.invitations)
     answers = [a for f in s.invitations for a in _answers(f, sight)]

@@ -335,17 +335,22 @@ def _moment(key: str) -> Moment:
     return moment if "T" in key else moment.date()
 
 
-def unnamed(conn: sa.Connection, calendar: int, wanted: Wanted) -> tuple[str, ...]:
-    """Return the ids of the open events, not gone, that show wanted people whose address is not known."""
+def unnamed(conn: sa.Connection, calendar: int, wanted: Wanted, *, subjects_too: bool) -> tuple[str, ...]:
+    """Return the ids of the open events, not gone, that show wanted people and lack an address or a subject.
+
+    Another calendar may have told the address; the subject of an event is known from its own copy only.
+    """
+    titled = sa.select(subjects.c.event_id).where(subjects.c.valid_to.is_(None))
+    lacking = (people.c.email.is_(None), *((events.c.id.not_in(titled),) if subjects_too else ()))
     query = (
-        sa.select(events.c.external_id, people.c.person, people.c.domain)
+        sa.select(events.c.external_id, people.c.person, people.c.domain, people.c.email)
         .select_from(_PRESENCE)
         .join(events, events.c.id == versions.c.event_id)
         .join(people, people.c.id == participants.c.person_id)
         .where(events.c.calendar_id == calendar, versions.c.valid_to.is_(None), versions.c.status.not_in(_GONE))
-        .where(people.c.email.is_(None))
+        .where(sa.or_(*lacking))
     )
-    return tuple(sorted({event for event, person, domain in conn.execute(query) if wanted(person, domain, None)}))
+    return tuple(sorted({event for event, *who in conn.execute(query) if wanted(*who)}))
 
 
 def numbers_of(conn: sa.Connection, wanted: Wanted) -> set[int]:

@@ -203,10 +203,13 @@ class Store:
         with self._database.reading() as conn:
             return reading.all_people(conn)
 
-    def unnamed(self, calendar: StoredCalendar, wanted: Wanted) -> tuple[str, ...]:
-        """Return the events to read again: open, not gone, and with a wanted person whose address is not known."""
+    def unnamed(self, calendar: StoredCalendar, wanted: Wanted, *, subjects: bool = False) -> tuple[str, ...]:
+        """Return the events to read again: open, not gone, with a wanted person, and lacking an address.
+
+        With `subjects`, those that lack a subject too.
+        """
         with self._database.reading() as conn:
-            return reading.unnamed(conn, calendar.id, wanted)
+            return reading.unnamed(conn, calendar.id, wanted, subjects_too=subjects)
 
     def forget_addresses(self, keep: Wanted) -> int:
         """Drop the address of everybody for whom `keep` says no; return of how many."""
