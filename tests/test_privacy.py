@@ -213,6 +213,10 @@ def cut_short(handler: Handler) -> None:
     handler.wfile.write(calendar(EPOCH))
 
 
+def garbled(handler: Handler) -> None:
+    handler.wfile.write(b"HTTP/1.1 500 Sorry\r\nBoard vote, no header\r\nX-A: b\r\n\r\n")
+
+
 def page(handler: Handler) -> None:
     handler.send(200, f"<html>{handler.path}: Operation Nightfall, stranger@elsewhere.example</html>".encode())
 
@@ -234,6 +238,7 @@ FAILURES: dict[str, Callable[[Handler], object]] = {
     "half a body": cut_short,
     "half a calendar": answering(200, calendar(EPOCH).replace(b"END:VCALENDAR", b"")),
     "no http": lambda handler: handler.wfile.write(b"Board vote\r\n\r\n"),
+    "headers that are none": garbled,
     "packed badly": answering(200, b"Board vote", Content_Encoding="gzip"),
 }
 

@@ -25,11 +25,14 @@ from urllib3.connectionpool import HTTPSConnectionPool
 
 from calsignal.errors import NeedsSignIn, Retriable, SourceError
 
-logging.getLogger("urllib3").setLevel(logging.INFO)  # at DEBUG it logs the path of each request: our secret
+# it logs the path of each request, our secret: at DEBUG always, as a warning where headers are garbled
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 _CHUNK = 64 * 1024
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _LATER = frozenset((408, 425, 429))
+_TRANSLATED = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96")))  # RFC 4291, 6052, 7915
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")  # RFC 8215
 _CHECK = "check the address, and connect again if it has changed"
 
 
@@ -218,10 +221,17 @@ class _Adapter(HTTPAdapter):
 
 
 def is_public(address: str) -> bool:
-    """Say whether an address is on the public internet, also one of IPv4 written as IPv6."""
+    """Say whether an address is on the public internet, also one of IPv4 inside one of IPv6."""
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    inner = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None) or parsed
-    return bool(inner.is_global and parsed.is_global and not inner.is_multicast)
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return parsed.is_global and not parsed.is_multicast
+    inner = parsed.ipv4_mapped or parsed.sixtofour
+    if any(parsed in network for network in _TRANSLATED):
+        inner = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+    if inner is not None:
+        return is_public(str(inner))
+    local = parsed.is_site_local or parsed in _LOCAL_NAT64
+    return parsed.is_global and not parsed.is_multicast and not local
 
 
 def _pool(connect: Callable[[str, int, float | None], socket.socket]) -> type[HTTPSConnectionPool]:

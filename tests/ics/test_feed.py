@@ -294,13 +294,14 @@ def test_a_redirect_into_the_private_network_is_refused(server: FeedServer, monk
             "224.0.0.1",
         ),
         *("::1", "fe80::1%eth0", "fd00::1", "::ffff:10.0.0.1", "2002:0a00:0001::", "::", "ff02::1", "224.0.0.1"),
+        *("64:ff9b::10.0.0.1", "64:ff9b:1::8.8.8.8", "::10.0.0.1", "::ffff:0:10.0.0.1", "fec0::1"),
     ],
 )
 def test_private_addresses_are_known(address: str) -> None:
     assert not feed.is_public(address)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"])
 def test_public_addresses_are_known(address: str) -> None:
     assert feed.is_public(address)
 
