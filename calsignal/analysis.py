@@ -122,7 +122,7 @@ def _unknown(account: Account, theirs: Sequence[Meeting], states: Sequence[Conne
     """Say why nothing can be said about an account, or return None (rule 0)."""
     connected = [s for s in states if s.retired_at is None]
     if not connected:
-        return "No calendar is connected."
+        return "No calendar is connected, or none was at that time."
     if all(s.last_synced is None for s in connected):
         return "No connected calendar has been read yet."
     if account.owner is None or theirs:
@@ -173,6 +173,7 @@ def digest(
         changes=tuple(_changes(mine, start, world.lens.directory)),
         since=start,
         suggestions=() if world.scored else suggestions(store, settings, as_of, BEST_SUGGESTIONS),
+        total=len(world.scored),
     )
 
 

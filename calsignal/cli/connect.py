@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +23,9 @@ from calsignal.cli.options import (
 )
 from calsignal.contract import Authorised, ConnectRequest, Option, Provider
 from calsignal.errors import InputError
+
+if TYPE_CHECKING:
+    from calsignal.store import Store
 
 
 class Providers(click.Group):
@@ -106,12 +110,34 @@ def _remember(app: App, provider: str, authorised: Authorised) -> None:
     if taken:
         fact = f"there is already a connection called {taken.name}, of {taken.provider}"
         raise InputError(fact, f"name this one otherwise, or run calsignal disconnect --erase {taken.name!r} first")
+    _refuse_another(store, authorised, mailbox)
+    _warn_stranger(app, mailbox)
     if authorised.secret is None:
         app.vault.delete(connection_secret(authorised.name))
     else:
         app.vault.set(connection_secret(authorised.name), authorised.secret)
     store.connect(authorised.name, provider, mailbox, authorised.settings, app.now)
     emit(f"connected {authorised.name} ({mailbox})")
+
+
+def _refuse_another(store: Store, authorised: Authorised, mailbox: str) -> None:
+    """Refuse to put another calendar in the place of one that is read: the meetings of the first would all be gone."""
+    known = next((c for c in store.connections() if c.name == authorised.name and c.retired_at is None), None)
+    if known is None or (known.mailbox, dict(known.settings)) == (mailbox, dict(authorised.settings)):
+        return
+    raise InputError(
+        f"{known.name} reads another calendar already",
+        f"add this one beside it with --name WORD, or run calsignal disconnect {known.name} first",
+    )
+
+
+def _warn_stranger(app: App, mailbox: str) -> None:
+    from calsignal.directory import Directory
+
+    team = Directory(frozenset(app.settings.team.domains), aliases=app.settings.team.aliases)
+    domain = mailbox.rpartition("@")[2]
+    if not team.is_seller(domain, mailbox):
+        say(f"note: {domain} is none of the team's domains; they stand in {app.config_path}")
 
 
 @click.command()

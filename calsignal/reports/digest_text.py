@@ -178,10 +178,16 @@ def _more(page: Page, count: int) -> None:
 def _none_yet(page: Page, digest: Digest) -> None:
     page.blank()
     if not digest.suggestions:
-        page.line("No accounts yet. Add one: calsignal accounts add NAME DOMAIN")
+        page.line(_nobody(digest))
         return
     page.line(Run("NO ACCOUNTS YET.", BOLD), "These companies meet you most; add those you sell to:", hang=2)
     suggestion_rows(page, digest.suggestions[:5])
+
+
+def _nobody(digest: Digest) -> str:
+    if digest.total:
+        return f"{digest.rep} meets or owns none of the {plural(digest.total, 'account')}."
+    return "No accounts yet. Add one: calsignal accounts add NAME DOMAIN"
 
 
 def _news(page: Page, digest: Digest, calendar: Calendar, *, show_all: bool) -> None:

@@ -31,7 +31,7 @@ def trouble(state: ConnectionState, calendar: Calendar) -> str:
     """Say what is wrong with a connection, how old its data is, and what to do."""
     last = f"last synced {calendar.ago(state.last_synced)}" if state.last_synced else "never synced"
     if state.problem:
-        return f"{state.problem} ({last}). Next: calsignal doctor"
+        return f"{state.problem} ({last})"
     return f"{last}. Next: calsignal sync"
 
 

@@ -48,10 +48,8 @@ def to_json(document: Mapping[str, Any]) -> str:
 
 def schema(name: str) -> Document:
     """Return the JSON Schema (draft 2020-12) of `calsignal.{name}/1`, complete in itself."""
-    folder = files("calsignal.reports") / "schemas"
-    document: Document = json.loads((folder / f"{name}.json").read_text("utf-8"))
-    common: Document = json.loads((folder / "common.json").read_text("utf-8"))
-    return {**document, "$defs": common["$defs"]}
+    document: Document = json.loads((files("calsignal.reports") / "schemas" / f"{name}.json").read_text("utf-8"))
+    return document
 
 
 def digest_json(digest: Digest) -> Document:

@@ -24,7 +24,7 @@ def connections_text(
     """Return what is connected, how fresh it is and what is wrong, as seen at `now` in `zone`."""
     page = Page(width, colour=colour)
     if not states:
-        page.line("Nothing is connected. Begin with: calsignal connect google")
+        page.line("Nothing is connected. Begin with: calsignal connect --help")
     calendar = Calendar(now, zone)
     first = width_of((state.name for state in states), least=4, most=page.width // 3)
     second = width_of((state.rep for state in states), least=3, most=page.width // 3)

@@ -196,7 +196,7 @@ class AccountChange:
 
 @dataclass(frozen=True)
 class Digest:
-    """A rep's morning."""
+    """A rep's morning; `total` counts all accounts, listed here or not."""
 
     head: Head
     rep: str | None
@@ -206,6 +206,7 @@ class Digest:
     changes: tuple[AccountChange, ...]
     since: datetime
     suggestions: tuple[Suggestion, ...]
+    total: int = 0
 
 
 @dataclass(frozen=True)

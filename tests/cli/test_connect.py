@@ -171,3 +171,18 @@ def test_an_unknown_connection_names_the_nearest(connected: Desk) -> None:
 
     assert said == "error: no connection called 'toy:reb'\nhint: did you mean toy:rep?\n"
     assert "calsignal connections" in connected.fails(2, "disconnect", "zzzzzz")
+
+
+def test_a_second_calendar_never_takes_the_place_of_the_first(connected: Desk) -> None:
+    said = connected.fails(2, "connect", "toy", "other-box", "--rep", REP)
+
+    assert "reads another calendar already" in said
+    assert f"disconnect toy:{REP}" in said or "disconnect" in said
+    assert [c.settings for c in connected.store().connections()] != []
+
+
+def test_a_rep_from_outside_the_team_is_pointed_out(desk: Desk) -> None:
+    result = desk.run("connect", "toy", "box", "--rep", "someone@elsewhere.example")
+
+    assert result.exit_code == 0
+    assert "note: elsewhere.example is none of the team's domains" in result.stderr

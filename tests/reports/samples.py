@@ -505,7 +505,7 @@ def unwell() -> Digest:
     states = (
         connection(),
         connection(TOM, stale=True, last_synced=AS_OF - timedelta(days=3)),
-        connection("uma@ours.example", problem="the sign-in was refused", last_synced=None),
+        connection("uma@ours.example", problem="the sign-in was refused; connect it again", last_synced=None),
         connection("gone@ours.example", stale=True, retired_at=AS_OF - timedelta(days=9)),
     )
     skipped = (
@@ -589,7 +589,7 @@ TANGLED = result(
 STATES = (
     connection(gaps=(Gap(at(3, 1), at(3, 4), "the cursor had expired"),)),
     connection(TOM, stale=True, last_synced=AS_OF - timedelta(hours=30)),
-    connection("uma@ours.example", problem="the sign-in was refused", last_synced=None),
+    connection("uma@ours.example", problem="the sign-in was refused; connect it again", last_synced=None),
     connection("vic@ours.example", last_synced=None),
     connection("wim@ours.example", retired_at=at(2, 1)),
 )

@@ -187,3 +187,19 @@ def test_keys_keep_the_documented_order() -> None:
     assert list(digest_json(samples.digest()))[:7] == [*head, "rep"]
     assert list(account_json(samples.account())) == [*head, "account", "meetings", "changes"]
     assert to_json({"b": 1, "a": 2}) == '{\n  "b": 1,\n  "a": 2\n}\n'
+
+
+def test_what_two_schemas_share_is_the_same_in_both() -> None:
+    names = ("digest", "account", "accounts", "connections", "suggestions")
+    shared: dict[str, object] = {}
+
+    for name in names:
+        for part, definition in schema(name).get("$defs", {}).items():
+            assert shared.setdefault(part, definition) == definition
+
+
+def test_every_published_schema_stands_alone() -> None:
+    for name in ("digest", "account", "accounts", "connections", "suggestions"):
+        document = schema(name)
+        wanted = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(document)))
+        assert wanted == set(document.get("$defs", {}))

@@ -200,7 +200,7 @@ def test_troubles_name_their_next_step_and_a_retired_connection_has_none() -> No
     text = digest_text(samples.unwell(), width=120, colour=False)
 
     assert "! google-tom: last synced 3 d ago. Next: calsignal sync" in text
-    assert "! google-uma: the sign-in was refused (never synced). Next: calsignal doctor" in text
+    assert "! google-uma: the sign-in was refused; connect it again (never synced)" in text
     assert "google-gone" not in text
 
 
