@@ -88,11 +88,11 @@ def _quiet(found: Iterable[Fact], held: Sequence[date], sight: Sight) -> int | N
     """Return the days since the last held meeting; else since the first answer; else since the first invitation."""
     if held:
         return (sight.today - held[-1]).days
-    meetings = [f for f in found if f.excluded in ("", "calendar disconnected")]
-    answers = [at for f in meetings if (at := first_answer(f, sight)) is not None]
+    found = list(found)
+    answers = [at for f in found if (at := first_answer(f, sight)) is not None]
     if answers:
         return max(sight.age(min(answers)), 0)
-    invited = [invited_at(f) for f in meetings]
+    invited = [invited_at(f) for f in found if f.excluded in ("", "calendar disconnected")]
     return max(sight.age(min(invited)), 0) if invited else None
 
 
@@ -106,10 +106,10 @@ def invited_at(fact: Fact) -> datetime:
 
 
 def first_answer(fact: Fact, sight: Sight) -> datetime | None:
-    """Return when a buyer of the account first answered (or made) the meeting, in any way."""
+    """Return when a buyer of the account first answered (or made) the meeting, in any way; a webinar is none."""
     for index, seen in enumerate(fact.meeting.states):
-        rows = sight.buyers(seen)
-        told = [b for b in rows if b.participant.answer in ANSWERED or b.level >= Level.OWNED]
+        rows = sight.buyers(seen) if sight.level(seen) is not Level.CLAIMED else ()
+        told = [b for b in rows if b.participant.answer in ANSWERED or b.level >= Level.SOFT]
         if not told:
             continue
         times_known = [b.participant.answered_at for b in told if b.participant.answered_at is not None]

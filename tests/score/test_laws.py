@@ -28,8 +28,8 @@ from worlds import ANN, BOB, CFO, REP, TWO, account, lens, linked, person, score
 # --- a language of histories ------------------------------------------------------------------------------------------
 
 EA, MAX, ZOE = "ea@agency.example", "max@cedar.example", "zoe@birch.example"
-PEOPLE = (ANN, BOB, CFO, EA, MAX, ZOE, TWO)
-ANSWERS = (Answer.NONE, Answer.ACCEPTED, Answer.TENTATIVE, Answer.DECLINED)
+PEOPLE = (ANN, ANN, ANN, BOB, CFO, EA, MAX, ZOE, TWO)
+ANSWERS = (Answer.NONE, Answer.ACCEPTED, Answer.ACCEPTED, Answer.TENTATIVE, Answer.DECLINED)
 ACCOUNTS = (account("Acme", addresses={EA: EA}), account("Birch"))
 
 
@@ -52,6 +52,7 @@ class Step:
     move: int = 0
     people: tuple[tuple[str, Guest | None], ...] = ()
     status: EventStatus | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,8 @@ def _versions(plan: Plan, world: World) -> tuple[Version, ...]:
             people.pop(address, None)
             if guest is not None:
                 people[address] = guest
-        said.append(_version(plan, world, day, seen, people, status, first=False))
+        now = replace(plan, hidden=plan.hidden or step.hidden)
+        said.append(_version(now, world, day, seen, people, status, first=False))
     return tuple(said)
 
 
@@ -212,6 +214,7 @@ STEPS = st.builds(
     st.sampled_from([0, 0, -2, 1, 7, 20]),
     st.lists(st.tuples(st.sampled_from(PEOPLE), st.none() | GUESTS), max_size=2).map(tuple),
     st.sampled_from([None, None, None, *EventStatus]),
+    st.sampled_from([False, False, False, True]),
 )
 APARTS = st.builds(Apart, st.integers(0, 5), st.integers(-2, 2), st.sampled_from(ANSWERS), st.booleans())
 PLANS = st.builds(

@@ -131,6 +131,28 @@ def test_an_answer_with_a_time_counts_from_then() -> None:
     assert result(copy("a", version("1 Jan 2025 08:00", what))).quiet_days == 12
 
 
+def test_a_proposal_is_an_answer() -> None:
+    proposing = replace(state(days_from_now(9)), people=(person(ANN, proposed=days_from_now(12)), person(REP)))
+    late = version(AS_OF - timedelta(days=4), proposing, after=AS_OF - timedelta(days=5))
+
+    assert result(copy("a", version("1 Jan 2025 08:00", state(days_from_now(9), SILENT)), late)).quiet_days == 4
+
+
+def test_an_answer_counts_though_the_meeting_became_a_webinar() -> None:
+    answered = state(days_from_now(9), YES)
+    webinar = version("10 Mar 08:00", replace(answered, hidden_guests=True), after="9 Mar 08:00")
+    became = copy("a", version("1 Mar 08:00", answered), webinar)
+
+    r = result(became)
+
+    assert (r.quiet_days, r.rescheduling.points, r.status) == (15, 50, Status.SOFT)
+    assert result(became, invited("b", 9, 0)).score == r.score
+
+
+def test_the_answer_to_a_webinar_is_none() -> None:
+    assert result(meeting("w", 9, YES, hidden_guests=True)).quiet_days is None
+
+
 def test_without_an_answer_quiet_runs_from_the_first_invitation() -> None:
     assert result(invited("a", 9, 6), invited("b", 9, 3)).quiet_days == 6
 
@@ -466,9 +488,7 @@ def test_within_stall_after_it_is_soft() -> None:
 
 
 def test_what_was_only_answered_says_so() -> None:
-    assert (
-        result(asked("m", -1, 5, MAYBE)).evidence.startswith("Nothing held; 5 d since ")
-    )
+    assert result(asked("m", -1, 5, MAYBE)).evidence.startswith("Nothing held; 5 d since ")
 
 
 # --- the score --------------------------------------------------------------------------------------------------------
