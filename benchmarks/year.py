@@ -97,7 +97,7 @@ def _versions(path: Path) -> dict[str, int]:
     engine = sa.create_engine(f"sqlite:///{path}")
     query = "select external_id, count(*) from versions join events on events.id = event_id group by external_id"
     with engine.connect() as conn:
-        found = dict(conn.execute(sa.text(query)).tuples().all())
+        found = {row[0]: row[1] for row in conn.execute(sa.text(query))}
     engine.dispose()
     return found
 
