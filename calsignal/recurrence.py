@@ -38,6 +38,7 @@ _STEP = {
     "MONTHLY": timedelta(days=28),
     "YEARLY": timedelta(days=365),
 }
+_DAYS_A_STEP = {"HOURLY": 1, "DAILY": 1, "WEEKLY": 7, "MONTHLY": 31, "YEARLY": 366}  # at most; of an hour, its own
 _TZID = re.compile(r';TZID=("[^"]*"|[^";]*)', re.IGNORECASE)
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError)
 
@@ -274,11 +275,21 @@ def _ever_hits(rule: _Rule, begin: Moment, end: datetime) -> bool:
     """
     from dateutil.rrule import rrulestr
 
+    if _beyond_its_set(rule):
+        return False
     later = (9999 - end.year) // _CYCLE * _CYCLE
     naive = _local(begin)
     text = _rule_text({name: value for name, value in rule.items() if name not in ("UNTIL", "COUNT")})
     first = next(iter(rrulestr(text, dtstart=naive.replace(year=naive.year + later))), None)
     return first is not None and first.replace(year=first.year - later).date() <= _day(end) + timedelta(days=1)
+
+
+def _beyond_its_set(rule: _Rule) -> bool:
+    """Say whether BYSETPOS asks for more than a step of the rule can hold; by the hour that takes long to find out."""
+    positions = [abs(int(text)) for text in rule.get("BYSETPOS", "").split(",") if text]
+    clock = ("BYMINUTE", "BYSECOND") if rule["FREQ"] == "HOURLY" else ("BYHOUR", "BYMINUTE", "BYSECOND")
+    times = prod(len({int(text) for text in rule[part].split(",")}) for part in clock if part in rule)
+    return bool(positions) and min(positions) > _DAYS_A_STEP[rule["FREQ"]] * times
 
 
 def _check_number(rule: _Rule, begin: Moment, start: datetime, end: datetime, limit: int) -> None:

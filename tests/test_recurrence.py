@@ -146,6 +146,8 @@ def test_a_series_after_the_window_has_no_occurrences() -> None:
         "FREQ=DAILY;INTERVAL=7;BYDAY=TU",
         "FREQ=MONTHLY;BYMONTH=4;BYMONTHDAY=31",
         "FREQ=WEEKLY;BYSETPOS=9",
+        "FREQ=HOURLY;BYSETPOS=300",
+        "FREQ=HOURLY;BYMINUTE=0,00,30;BYSETPOS=-3",
     ],
 )
 def test_a_rule_that_never_hits_ends_all_the_same(rule: str) -> None:
