@@ -355,8 +355,9 @@ class _Thread:
         self, first: Copy, cut: Version | None, copy: Copy, version: Version, seen_at: datetime
     ) -> list[tuple[Moment, Moment]]:
         """Return old and new start of each date ahead that the first half handed over to the second, by ordinal."""
-        kept = set(self._starts(first, cut)) if cut is not None else set()
-        ahead = [s for s in self._starts(first, self.done[id(first)]) if self.lens.at(s) > seen_at]
+        before = self.done[id(first)]
+        kept = set(self._starts(first, cut or before))  # what was cut off in an earlier sync is lost already
+        ahead = [s for s in self._starts(first, before) if self.lens.at(s) > seen_at]
         return list(zip([s for s in ahead if s not in kept], self._starts(copy, version), strict=False))
 
     def _carry(self, pairs: Sequence[tuple[Moment, Moment]]) -> None:

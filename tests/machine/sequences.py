@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
+import atexit
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import replace
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from itertools import count, pairwise
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar, TypeVar
 
+import sqlalchemy as sa
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -21,8 +21,10 @@ from calsignal.config import Settings, Team
 from calsignal.history import Lens, Meeting, meetings
 from calsignal.model import Account, Answer, Change, ChangeKind, Copy, Role, State
 from calsignal.score.result import AccountResult
-from calsignal.store import Connection, StoredCalendar, open_store
+from calsignal.store import Connection, StoredCalendar
+from calsignal.store.database import Database
 from calsignal.store.store import Store
+from calsignal.store.tables import metadata
 from calsignal.store.writing import Pen
 from calsignal.sync import Outcome, Syncer
 from calsignal.team import team_directory
@@ -42,8 +44,32 @@ sure = st.booleans()
 reps = st.sampled_from(REPS[:2])
 guests = st.lists(st.sampled_from(PEOPLE), min_size=1, max_size=4, unique=True)
 any_answer = st.sampled_from([Answer.ACCEPTED, Answer.TENTATIVE, Answer.DECLINED, Answer.NONE])
-soon = st.integers(1, 12)
-hour = st.integers(0, 9)
+then = st.sampled_from(["", "", "sync one", "sync all", "sync later"])
+
+
+@dataclass(frozen=True)
+class Booking:
+    """What somebody decides who invites to a meeting, or to a series of `number` weeks."""
+
+    organizer: str
+    guests: list[str]
+    day: int
+    hour: int
+    number: int
+    shy: bool
+    said: Answer
+
+
+bookings = st.builds(
+    Booking,
+    organizer=st.sampled_from([REP, TWO, ANN, EVE]),
+    guests=guests,
+    day=st.integers(1, 12),
+    hour=st.integers(0, 9),
+    number=st.sampled_from([1, 1, 1, 2, 3, 5]),
+    shy=sure,
+    said=any_answer,
+)
 
 
 class Crash(BaseException):
@@ -70,25 +96,30 @@ def _die(*_: object, **__: object) -> None:
 
 
 FOLDER = TemporaryDirectory(prefix="machine")
+_IDLE: list[Database] = []
 
 
-@cache
-def _template() -> Path:
-    path = Path(FOLDER.name) / "template.db"
-    with open_store(f"sqlite:///{path}"):
-        return path
-
-
-def fresh_store(*accounts: Account) -> Mortal:
-    """Open a store of our own in a file; copied from an empty one and never flushed, which is all that is faster."""
-    path = Path(FOLDER.name) / f"{next(_NAMES)}.db"
-    shutil.copyfile(_template(), path)
-    store = Mortal(open_store(f"sqlite:///{path}")._database)
-    with closing(store._database._engine.raw_connection()) as conn:
-        conn.cursor().execute("PRAGMA synchronous = OFF")
+@contextmanager
+def empty_store(*accounts: Account) -> Iterator[Mortal]:
+    """Give a store; its database is emptied and used again, since a new one costs more than all that is done in it."""
+    database = _IDLE.pop() if _IDLE else _new_database()
+    with database.writing() as conn:
+        for table in reversed(metadata.sorted_tables):
+            conn.execute(sa.delete(table))
+    store = Mortal(database)
     for account in accounts:
         store.add_account(account)
-    return store
+    yield store
+    _IDLE.append(database)
+
+
+def _new_database() -> Database:
+    """Make a database that is never flushed to the disk."""
+    database = Database(f"sqlite:///{FOLDER.name}/{next(_NAMES)}.db", create=True, busy_seconds=10)
+    with closing(database._engine.raw_connection()) as conn:
+        conn.cursor().execute("PRAGMA synchronous = OFF")
+    atexit.register(database.close)
+    return database
 
 
 class Sequences(RuleBasedStateMachine):
@@ -99,7 +130,8 @@ class Sequences(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.store = fresh_store(Account("Acme", ("acme.example",)))
+        self.stack = ExitStack()
+        self.store = self.stack.enter_context(empty_store(Account("Acme", ("acme.example",))))
         self.remotes = {rep: Remote(deltas=delta) for rep, delta in zip(REPS, self.deltas, strict=True)}
         self.team = oracle.Team("ours.example", ("acme.example",))
         self.reality: list[reality.Meeting] = []
@@ -110,10 +142,14 @@ class Sequences(RuleBasedStateMachine):
         self.serial = count(1)
         self.retired_at: dict[str, datetime] = {}
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(booked=st.lists(bookings, min_size=1, max_size=3), synced=sure)
+    def begin(self, booked: list[Booking], synced: bool) -> None:
         self._connect(REP)
         self._connect(TWO)
+        for booking in booked:
+            self._book(booking)
+        if synced:
+            self._sync(REPS)
 
     def teardown(self) -> None:
         try:
@@ -122,33 +158,33 @@ class Sequences(RuleBasedStateMachine):
                 self._check_pictures()
                 self._check_against_fresh()
         finally:
-            self.store.close()
+            self.stack.close()
 
     # --- what people do ---------------------------------------------------------------------------------------------
 
     @precondition(lambda self: len(self.reality) < MOST_MEETINGS)
-    @rule(
-        organizer=st.sampled_from([REP, TWO, ANN, EVE]),
-        guests=guests,
-        day=soon,
-        hour=hour,
-        number=st.sampled_from([1, 1, 1, 2, 3, 5]),
-        shy=sure,
-        said=any_answer,
-    )
-    def book(
-        self, organizer: str, guests: list[str], day: int, hour: int, number: int, shy: bool, said: Answer
-    ) -> None:
-        start = self._hour(day, hour)
-        answers = {who: said if n == 0 else Answer.NONE for n, who in enumerate(guests) if who != organizer}
-        name = f"m{next(self.serial)}"
-        made = reality.Meeting(name, organizer, start, answers, series=number > 1, count=number, shy=shy)
+    @rule(booking=bookings, then=then)
+    def book(self, booking: Booking, then: str) -> None:
+        self._book(booking)
+        self._then(then)
+
+    def _book(self, booking: Booking) -> None:
+        invited = [who for who in booking.guests if who != booking.organizer]
+        made = reality.Meeting(
+            name=f"m{next(self.serial)}",
+            organizer=booking.organizer,
+            start=self._hour(booking.day, booking.hour),
+            answers={who: booking.said if n == 0 else Answer.NONE for n, who in enumerate(invited)},
+            series=booking.number > 1,
+            count=booking.number,
+            shy=booking.shy,
+        )
         self.reality.append(made)
         self._tell(made)
 
     @precondition(lambda self: self.reality)
-    @rule(which=which, days=st.integers(-6, 20), hours=st.integers(-3, 3), reset=sure, late=sure)
-    def move(self, which: int, days: int, hours: int, reset: bool, late: bool) -> None:
+    @rule(which=which, days=st.integers(-6, 20), hours=st.integers(-3, 3), reset=sure, late=sure, then=then)
+    def move(self, which: int, days: int, hours: int, reset: bool, late: bool, then: str) -> None:
         one = self._one(which)
         shift = timedelta(days=days, hours=hours, minutes=next(self.serial) if one.ever_apart else 0)
         if one.starts[-1] + shift <= self.clock.at or not shift:
@@ -158,35 +194,39 @@ class Sequences(RuleBasedStateMachine):
         if reset:
             one.answers = dict.fromkeys(one.answers, Answer.NONE)
         self._tell(one, late=late)
+        self._then(then)
 
     @precondition(lambda self: self.reality)
-    @rule(which=which, hours=st.integers(1, 3))
-    def last(self, which: int, hours: int) -> None:
+    @rule(which=which, hours=st.integers(1, 3), then=then)
+    def last(self, which: int, hours: int, then: str) -> None:
         one = self._one(which)
         one.hours = hours
         self._tell(one)
+        self._then(then)
 
     @precondition(lambda self: self.reality)
-    @rule(which=which, who=which, said=any_answer, late=sure)
-    def answer(self, which: int, who: int, said: Answer, late: bool) -> None:
+    @rule(which=which, who=which, said=any_answer, late=sure, then=then)
+    def answer(self, which: int, who: int, said: Answer, late: bool, then: str) -> None:
         one = self._one(which)
         if one.answers:
             one.answers[_of(one.answers, who)] = said
         self._tell(one, late=late)
+        self._then(then)
 
     @precondition(lambda self: self.reality)
-    @rule(which=which, who=st.sampled_from(PEOPLE))
-    def invite_or_uninvite(self, which: int, who: str) -> None:
+    @rule(which=which, who=st.sampled_from(PEOPLE), then=then)
+    def invite_or_uninvite(self, which: int, who: str, then: str) -> None:
         one = self._one(which)
         if who in one.answers:
             del one.answers[who]
         elif who != one.organizer:
             one.answers[who] = Answer.NONE
         self._tell(one)
+        self._then(then)
 
     @precondition(lambda self: self.reality)
-    @rule(which=which, trace=sure, late=sure)
-    def cancel_or_restore(self, which: int, trace: bool, late: bool) -> None:
+    @rule(which=which, trace=sure, late=sure, then=then)
+    def cancel_or_restore(self, which: int, trace: bool, late: bool, then: str) -> None:
         """Cancel a meeting, with or without a trace in the calendars, or bring it back."""
         one = self._one(which)
         if one.cancelled or one.removed:
@@ -196,15 +236,17 @@ class Sequences(RuleBasedStateMachine):
         else:
             one.removed = True
         self._tell(one, late=late)
+        self._then(then)
 
     @precondition(lambda self: self.reality)
-    @rule(which=which, rep=reps)
-    def drop_or_take_back(self, which: int, rep: str) -> None:
+    @rule(which=which, rep=reps, then=then)
+    def drop_or_take_back(self, which: int, rep: str, then: str) -> None:
         """Let a guest delete the own copy, or get it back."""
         one = self._one(which)
         if rep != one.organizer:
             one.dropped ^= {rep}
         self._tell(one)
+        self._then(then)
 
     @precondition(lambda self: self.reality)
     @rule(
@@ -214,8 +256,9 @@ class Sequences(RuleBasedStateMachine):
         hours=st.integers(-50, 70),
         said=any_answer,
         late=sure,
+        then=then,
     )
-    def set_apart(self, which: int, at: int, act: str, hours: int, said: Answer, late: bool) -> None:
+    def set_apart(self, which: int, at: int, act: str, hours: int, said: Answer, late: bool, then: str) -> None:
         """Do something to one occurrence of a series."""
         series = [m for m in self.reality if m.series]
         ahead = [s for m in series for s in m.starts if s > self.clock.at]
@@ -225,6 +268,7 @@ class Sequences(RuleBasedStateMachine):
         original = _of([s for s in one.starts if s > self.clock.at], at)
         self._set_apart(one, original, act, timedelta(hours=hours), said)
         self._tell(one, late=late)
+        self._then(then)
 
     def _set_apart(self, one: reality.Meeting, original: datetime, act: str, shift: timedelta, said: Answer) -> None:
         apart = one.apart.get(original)
@@ -242,15 +286,19 @@ class Sequences(RuleBasedStateMachine):
             apart.answers[_of(one.answers, original.day)] = said
 
     def _put_back(self, one: reality.Meeting, original: datetime) -> None:
-        """Let an occurrence be like the others again; where services tell differences it stays listed apart."""
-        if any(self.deltas):
+        """Let an occurrence be like the others again.
+
+        It stays listed apart where services tell differences, and when it was cancelled: who stops listing that says
+        nothing.
+        """
+        if any(self.deltas) or one.apart[original].cancelled:
             one.apart[original] = Apart(original)
         else:
             del one.apart[original]
 
     @precondition(lambda self: any(m.series for m in self.reality) and len(self.reality) < MOST_MEETINGS)
-    @rule(which=which, at=which, google=sure, days=st.integers(-2, 2), late=sure)
-    def split(self, which: int, at: int, google: bool, days: int, late: bool) -> None:
+    @rule(which=which, at=which, google=sure, days=st.integers(-2, 2), late=sure, then=then)
+    def split(self, which: int, at: int, google: bool, days: int, late: bool, then: str) -> None:
         """Change `this and following`: the series is cut, and a second one goes on."""
         series = [m for m in self.reality if m.series and not m.cancelled and not m.removed]
         if not series:
@@ -277,6 +325,7 @@ class Sequences(RuleBasedStateMachine):
         self.reality.append(second)
         self._tell(one, late=late)
         self._tell(second, late=late)
+        self._then(then)
 
     @precondition(lambda self: self.reality)
     @rule(which=which, subject=st.sampled_from(["Sample", "Renamed", None]))
@@ -425,6 +474,13 @@ class Sequences(RuleBasedStateMachine):
         syncer = Syncer(store, SETTINGS, registry, MemoryVault(), b"key", self.clock, lambda request: request())
         return list(syncer.sync(chosen))
 
+    def _then(self, then: str) -> None:
+        """Go on in time, and read all calendars, one, or none, after something was done."""
+        if not then:
+            return
+        self.clock.wait(hours=20 if then == "sync later" else 1)
+        self._sync(REPS[:1] if then == "sync one" else REPS)
+
     def _sync(self, some: Iterable[str]) -> None:
         read = [rep for rep in self._active() if rep in some]
         outcomes = self._outcomes(read)
@@ -462,12 +518,11 @@ class Sequences(RuleBasedStateMachine):
                     self._check_redaction(rep)
 
     def _check_redaction(self, rep: str) -> None:
-        known = {oracle.person(who): who for who in PEOPLE}
         (connection,) = (c for c in self.store.connections() if c.mailbox == rep)
         (calendar,) = self.store.calendars(connection)
         for event_id, copy in self.store.open_copies(calendar).items():
             event = self.remotes[rep].events.get(event_id)
-            met = [(known[p.person], p.email) for p in copy.state.people]
+            met = [(NAMES[p.person], p.email) for p in copy.state.people]
             for who, email in met:
                 visible = self.team.is_ours(who) or self.team.is_buyer(who)
                 live = event is not None and not copy.state.status.gone
@@ -521,16 +576,14 @@ class Sequences(RuleBasedStateMachine):
 
     def _check_against_fresh(self) -> None:
         """Check that a store which watched all along shows what lies ahead as one that begins today."""
-        fresh = fresh_store(*self.store.accounts())
-        try:
+        with empty_store(*self.store.accounts()) as fresh:
             for rep in self._active():
                 fresh.connect(f"fake:{rep}", "fake", rep, {}, self.clock())
             self._read(fresh, fresh.connections())
             copies = self.store.history(self.clock())
             left = {c.uid for c in copies if c.retired_at is not None}
-            assert self._ahead(copies, left) == self._ahead(fresh.history(self.clock()), left)
-        finally:
-            fresh.close()
+            watched, begun = self._ahead(copies, left), self._ahead(fresh.history(self.clock()), left)
+            assert _apart(watched, begun) == ([], [])
 
     def _ahead(self, copies: Sequence[Copy], left: set[str]) -> list[tuple[object, ...]]:
         """Tell what lies ahead, except what a calendar shows that is connected no more: it knows what others cannot."""
@@ -538,6 +591,8 @@ class Sequences(RuleBasedStateMachine):
         found = meetings((c for c in copies if c.uid not in left), lens)
         return sorted(_told(m) for m in found if _is_ahead(m, lens))
 
+
+NAMES = {oracle.person(who): who for who in PEOPLE}
 
 TOPICS = {
     ChangeKind.MOVED: "times",
@@ -554,6 +609,11 @@ TOPICS = {
 """Changes that take each other back."""
 
 
+def _apart(some: list[tuple[object, ...]], others: list[tuple[object, ...]]) -> tuple[list[object], list[object]]:
+    """Return what is only here, and what is only there; equal ones as often as they are."""
+    return list((Counter(some) - Counter(others)).elements()), list((Counter(others) - Counter(some)).elements())
+
+
 def _is_ahead(meeting: Meeting, lens: Lens) -> bool:
     merged = meeting.now.merged
     outside = any(lens.role(p) in (Role.BUYER, Role.THIRD_PARTY) for p in merged.people)
@@ -562,7 +622,7 @@ def _is_ahead(meeting: Meeting, lens: Lens) -> bool:
 
 def _told(meeting: Meeting) -> tuple[object, ...]:
     merged = meeting.now.merged
-    people = tuple(sorted((p.person, p.answer.value) for p in merged.people))
+    people = tuple(sorted((NAMES.get(p.person, p.person), p.answer.value) for p in merged.people))
     return (meeting.uid, str(merged.slot.start), str(merged.slot.end), merged.status.value, people)
 
 

@@ -1,0 +1,50 @@
+"""The smallest sequences that once broke what must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from calsignal.analysis import account_report
+from calsignal.contract import Event
+from calsignal.model import Account
+from calsignal.store import open_store
+from fake_provider import EPOCH
+from remote_world import World, weekly
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    path = tmp_path / "store.db"
+    with open_store(f"sqlite:///{path}") as store:
+        store.add_account(Account("Acme", ("acme.example",)))
+        yield World(store, path)
+
+
+def dates(world: World) -> list[int]:
+    """Return the days since the beginning on which a meeting goes on."""
+    report = account_report(world.store, world.settings, world.clock(), "Acme")
+    return [(m.slot.start - EPOCH).days for m in report.result.meetings if not m.status.gone]  # type: ignore[operator]
+
+
+def second_half(day: int) -> Event:
+    cut = EPOCH + timedelta(days=8, hours=2)
+    return replace(weekly("s2", day, rule="FREQ=WEEKLY;COUNT=1"), uid=f"s1_R{cut:%Y%m%dT%H%M%SZ}@x")
+
+
+def test_a_second_half_that_comes_after_the_cut_takes_no_dates_of_the_first(world: World) -> None:
+    world.remote().put(weekly(rule="FREQ=WEEKLY;COUNT=2"))
+    world.sync()
+    world.remote().put(weekly(rule="FREQ=WEEKLY;COUNT=1"))
+    world.clock.wait(hours=1)
+    world.sync()
+    world.remote().put(second_half(day=9))
+
+    world.clock.wait(hours=1)
+    world.sync()
+
+    assert sorted(dates(world)) == [1, 9]
