@@ -258,6 +258,9 @@ class _Job:
         lost = missing(known, pulled, now, zone)
         why = emptied(known, {*lost, *(said.removed & known.keys())}, now, zone)
         if why is not None and self.connection.name not in self.syncer.accept:
+            # a list that may be short is believed in what it does say
+            private = {event for event, kept in pulled.kept.items() if kept is None}
+            self.syncer.store.erase_copies(known[event].row for event in private & known.keys())
             return self._hold(why)
         pulled = self._confirmed(said, pulled, lost)
         written = self._write(said, pulled)

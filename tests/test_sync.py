@@ -129,6 +129,19 @@ def test_a_calendar_that_loses_most_of_its_future_is_held_until_accepted(world: 
     assert world.changes() == [ChangeKind.VANISHED] * 6
 
 
+def test_what_became_private_is_erased_even_while_its_calendar_is_held(world: World) -> None:
+    remote = world.remote()
+    remote.put(*(event(f"m{n}", 3 + n) for n in range(12)))
+    world.sync()
+    remote.put(event("m0", 3, private=True))
+    remote.drop(*(f"m{n}" for n in range(1, 12)))
+
+    (outcome,) = world.next_day()
+
+    assert outcome.problem is not None
+    assert [copy.event for copy in world.copies()] == sorted(f"m{n}" for n in range(1, 12))
+
+
 @pytest.mark.parametrize(("known", "lost"), [(10, 5), (9, 9)])
 def test_losing_half_or_a_few_is_believed(world: World, known: int, lost: int) -> None:
     world.remote().put(*(event(f"e{n}") for n in range(known)))

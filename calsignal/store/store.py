@@ -163,6 +163,12 @@ class Store:
             if reading.connection_list(conn, connections.c.id == connection.id):  # else it was erased meanwhile
                 conn.execute(sa.insert(syncs).values(**row))
 
+    def erase_copies(self, rows: Iterable[int]) -> None:
+        """Remove event copies, by the store's own numbers, with all their versions."""
+        if found := list(rows):
+            with self._database.writing() as conn:
+                writing.erase_events(conn, found)
+
     def hold(self, calendar: StoredCalendar, why: str, at: datetime) -> None:
         """Keep a calendar's old rows and cursor for now; counts as an attempt that failed of `why`."""
         with self._database.writing() as conn:
