@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +18,7 @@ from calsignal.ledger import (
     Erase,
     Expansion,
     Extend,
+    Implausible,
     Kept,
     Name,
     OpenCopy,
@@ -31,6 +33,7 @@ from calsignal.ledger import (
     lies_ahead,
     missing,
     person_key,
+    tidy,
 )
 from calsignal.model import Account, Answer, Booking, Capability, Confidence, EventStatus, Moment, Role, Slot
 
@@ -44,6 +47,8 @@ DIRECTORY = Directory(
     ignored_addresses=frozenset({"bot@acme.example", "board@ours.example"}),
 )
 REDACTOR = Redactor(DIRECTORY, SECRET)
+ANN = Attendee("ann@acme.example")
+REP = Attendee("rep@ours.example")
 
 
 def event(*addresses: str, **more: object) -> Event:
@@ -211,6 +216,49 @@ def test_an_event_is_external_when_somebody_from_outside_is_on_it(address: str, 
     assert is_external(kept(event("rep@ours.example", address)), DIRECTORY) is external
 
 
+# --- what a store can hold ------------------------------------------------------------------------------------------
+
+
+def test_text_that_no_database_takes_is_replaced() -> None:
+    said = event(
+        "a\0@acme.example", id="e\0", uid="u\ud800", subject="\udfffé", recurrence="R\0", organizer="o\0@x.example"
+    )
+
+    tidied = tidy(said)
+
+    assert (tidied.id, tidied.uid, tidied.subject) == ("e\ufffd", "u\ufffd", "\ufffdé")
+    assert tidied.recurrence == "R\ufffd"
+    assert [a.address for a in tidied.attendees] == ["a\ufffd@acme.example"]
+    assert tidy(event(organizer=None)).organizer is None
+
+
+@pytest.mark.parametrize(("guests", "kept_guests"), [(-3, 0), (2, 2), (10**9, 1000)])
+def test_a_number_of_companions_is_kept_within_reason(guests: int, kept_guests: int) -> None:
+    said = event(attendees=(replace(ANN, guests=guests),))
+
+    assert [a.guests for a in tidy(said).attendees] == [kept_guests]
+
+
+def test_what_is_tidy_stays_as_it_is() -> None:
+    assert tidy(event()) == event()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"slot": Slot(date(9998, 1, 1), date(9998, 1, 2))},
+        {"slot": Slot(date(101, 1, 1), date(101, 1, 2))},
+        {"slot": Slot(WHEN.end, WHEN.start)},
+        {"slot": Slot(WHEN.start, date(2026, 3, 21))},
+        {"original_start": date(1, 1, 1)},
+        {"attendees": (Attendee("ann@acme.example", proposed=Slot(WHEN.end, WHEN.start)),)},
+    ],
+)
+def test_an_event_that_cannot_be_about_a_meeting_is_refused(more: dict[str, Any]) -> None:
+    with pytest.raises(Implausible):
+        tidy(event(**more))
+
+
 # --- comparison -------------------------------------------------------------------------------------------------------
 
 
@@ -238,10 +286,6 @@ def test_a_new_series_is_added_with_its_starts() -> None:
     said = kept(event(recurrence="RRULE"))
 
     assert compare({}, Pulled(kept={"e1": said}), DIRECTORY, expand) == [Add(said, expand("RRULE"))]
-
-
-ANN = Attendee("ann@acme.example")
-REP = Attendee("rep@ours.example")
 
 
 @pytest.mark.parametrize(

@@ -362,6 +362,16 @@ def test_a_series_that_keeps_its_local_time_over_dst_has_not_moved() -> None:
     assert "series_moved" not in kinds(found)
 
 
+def test_a_date_that_stands_where_the_series_moves_to_stays() -> None:
+    friday = copy("s", version(SEEN, state(slot("20 Mar 10:00", 30), {BOB: "yes"})), original_start=at("20 Mar 10:00"))
+    moved = series(LATER, tuple(d + timedelta(days=1) for d in WEEKLY), {ANN: "yes"}, after=AFTER)
+
+    found = told([copy("s", series(SEEN, WEEKLY, {ANN: "yes"}), moved), friday])
+
+    on = [m for m in found if m.now.merged.slot.start == at("20 Mar 10:00") and not m.now.merged.status.gone]
+    assert [[p.person for p in m.now.merged.people] for m in on] == [[BOB, REP]]
+
+
 def test_a_longer_series_is_a_change_of_duration_once() -> None:
     found = replaced(WEEKLY, minutes=60)
 
@@ -505,6 +515,17 @@ def test_two_halves_that_were_there_at_the_baseline_are_one_series() -> None:
 
     assert news(found) == []
     assert len(starts(found)) == 5
+
+
+def test_a_first_half_that_is_deleted_later_ends_nothing() -> None:
+    first, second = split(WEEKLY[2:])
+    off = replace(first.versions[1], seen_at=at("13 Mar 08:00"), state=gone(first.versions[1].state))
+
+    found = told([replace(first, versions=(*first.versions, off)), second])
+
+    assert kinds(found) == ["series_split"]
+    assert found[0].series is not None
+    assert not found[0].series.now.merged.status.gone
 
 
 def test_the_end_of_the_second_half_is_the_end_of_the_series() -> None:

@@ -403,6 +403,10 @@ def test_cancelled_and_booked_again_earlier_is_a_pull_in() -> None:
     assert [(a.kind, a.days) for a in result(*rebooked(3, to="18 Mar 10:00")).acts] == [("moved earlier", -2)]
 
 
+def test_booked_again_for_the_same_day_is_nothing() -> None:
+    assert acts(*rebooked(3, to="20 Mar 15:00", organizer=ANN)) == []
+
+
 def test_the_buyer_who_cancelled_is_the_mover() -> None:
     assert acts(*rebooked(3, organizer=ANN)) == [("push", 0, BUYER)]
 

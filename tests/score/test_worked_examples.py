@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from calsignal.model import Status
+from calsignal.score.constants import Constants
 from worlds import all_day, at, copy, met, scored, slot, state, version
 
 ANN, BOB, CFO = "ann@acme.example", "bob@acme.example", "cfo@acme.example"
@@ -155,3 +156,9 @@ def test_a_weekly_series_counts_its_past_and_the_next_date() -> None:
     r = scored([copy("s", version("1 Jan 08:00", series, occurrences=dates))]).result
 
     assert r.time.firm_hours == pytest.approx(1.54)
+
+
+def test_the_numbers_of_the_model_have_a_name() -> None:
+    assert Constants().fingerprint() == Constants().fingerprint()
+    assert len(Constants().fingerprint()) == 8
+    assert Constants().fingerprint() != Constants(half_hours=4).fingerprint()
