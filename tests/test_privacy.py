@@ -30,7 +30,15 @@ NEVER = (
     *("Operation Nightfall", "Board vote", "Salary of Jane", "Doctor at five", "Merger talk", "Lunch at Luigi"),
     *("Ann Plum", "Bob Stone", "Roe Vance", "Zed Strange", "Kit Pryor"),
     *("stranger@elsewhere.example", "second.stranger@elsewhere.example", "kit@acme.example", "boss@ours.example"),
-    *("the agenda is grim", "bring the contract", "Suite 1408", "Rue Morgue 7", "+1 555 0100", "whisper"),
+    *(
+        "the agenda is grim",
+        "bring the contract",
+        "Suite 1408",
+        "Rue Morgue 7",
+        "+1 555 0100",
+        "whisper",
+        "wh1sper-uid",
+    ),
 )
 """What no account ever gives a reason to know: subjects, names, addresses, places and texts."""
 
@@ -98,6 +106,9 @@ def calendar(now: datetime, *, later: bool = False) -> bytes:
         vevent("strangers@elsewhere.example", "Merger talk", at, (ZED, ENCODED)),
         vevent("lunch@elsewhere.example", "Lunch at Luigi", at, (ZED,), "RRULE:FREQ=DAILY;COUNT=3"),
         vevent("broken@elsewhere.example", "Operation Nightfall", at, (ZED,)).replace("DTSTART:2", "DTSTART:MM"),
+        vevent("wh1sper-uid@acme.example", "Doctor at five", at, (KIT,), "CLASS:PRIVATE").replace(
+            "DTSTART:2", "DTSTART:M"
+        ),
         vevent("", "Operation Nightfall", at, (ZED, ENCODED)),
         "BEGIN:VTODO\r\nSUMMARY:Merger talk\r\nEND:VTODO",
         "END:VCALENDAR",

@@ -127,6 +127,7 @@ class _Notes:
 
     skipped: list[Skipped] = field(default_factory=list)
     unread: set[str] = field(default_factory=set)
+    private: dict[str, str] = field(default_factory=dict)  # event id -> UID
 
     def add(self, source: str, name: str, reason: str) -> None:
         self.skipped.append(Skipped(source, _shown(name), reason))
@@ -160,6 +161,7 @@ def read(
     for entry in entries:
         if entry.method not in _EVENTS:
             _message(entry, found, notes)
+    found = {key: _unseen(key, uid, window) for key, uid in notes.private.items()} | found
     skipped = tuple(sorted(notes.skipped, key=lambda item: (item.source, item.id, item.reason)))
     return Reading(found, skipped, frozenset(notes.unread - found.keys()), bool(split), kept)
 
@@ -197,6 +199,9 @@ def _read(component: Component, context: _Context, number: int, notes: _Notes) -
         if entry.series and entry.series.lost:
             notes.about(entry, "some of its extra or cancelled dates cannot be read")
         return entry
+    if uid and _private(component):
+        notes.private[name] = uid
+        return None
     notes.add(context.source, name, reason)
     if uid:
         notes.unread.add(name)
@@ -237,12 +242,23 @@ def _event(component: Component, context: _Context, who: people.People, at: Slot
         attendees=who.attendees,
         subject=subject if bare is None else bare,
         free=_free(component),
-        private=component.value("CLASS").upper() not in ("", "PUBLIC"),  # the unknown is private: RFC 5545 3.8.1.3
+        private=_private(component),
         hidden_guests=who.incomplete,
         created=_created(component, context.zones),
         booking=context.around.marks(component),
         sees=_sees(who.organizer, context),
     )
+
+
+def _private(component: Component) -> bool:
+    """Say whether an event is not public; a class that nobody knows is private (RFC 5545 3.8.1.3)."""
+    return component.value("CLASS").upper() not in ("", "PUBLIC")
+
+
+def _unseen(key: str, uid: str, window: Window) -> Event:
+    """Return a private event that cannot be read: nothing of it is kept, and what was kept of it goes."""
+    day = window.start.date()
+    return Event(id=key, uid=uid, slot=Slot(day, day + timedelta(days=1)), private=True)
 
 
 def _uid(component: Component) -> str:

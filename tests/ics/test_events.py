@@ -399,6 +399,14 @@ def test_what_is_not_public_is_private(kind: str, private: bool) -> None:
     assert only(event(f"CLASS:{kind}")).private is private
 
 
+def test_a_private_event_that_cannot_be_read_is_private_and_not_named() -> None:
+    read = reading(calendar(event("CLASS:PRIVATE", start="DTSTART:soon")))
+
+    assert [(one.id, one.private) for one in read.within(WINDOW)] == [("one@prospect.example", True)]
+    assert not read.skipped
+    assert not read.unread
+
+
 @pytest.mark.parametrize(
     ("line", "free"),
     [
