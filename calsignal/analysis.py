@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from calsignal.config import Settings
@@ -33,6 +33,7 @@ from calsignal.score.result import (
     AccountReport,
     AccountResult,
     Digest,
+    Effect,
     Head,
     Suggestion,
     TodayMeeting,
@@ -263,11 +264,39 @@ def account_report(store: Store, settings: Settings, as_of: datetime, name: str)
     for one in world.scored:
         account = one.result.account
         if wanted == account.name.casefold() or wanted in account.domains:
-            return AccountReport(world.head, one.result)
+            return AccountReport(world.head, one.result, tuple(_effects(store, settings, world.lens, one.result)))
     names = {one.result.account.name.casefold(): one.result.account.name for one in world.scored}
     near = difflib.get_close_matches(wanted, list(names), 1)
     hint = f"did you mean {names[near[0]]}?" if near else "see all with: calsignal accounts list"
     raise InputError(f"there is no account called {name}", hint)
+
+
+MOST_EFFECTS = 200
+
+
+def _effects(store: Store, settings: Settings, lens: Lens, result: AccountResult) -> Iterable[Effect]:
+    """Score the account just before and at each moment that brought news of it; at most the latest 200 moments."""
+    account = result.account
+    copies = store.history(lens.as_of, lambda *who: lens.directory.who_is(*who).account == account.name)
+    for seen_at in sorted({c.seen_at for c in result.changes})[-MOST_EFFECTS:]:
+        before = _scored_at(copies, account, replace(lens, as_of=seen_at - timedelta(microseconds=1)), settings)
+        after = _scored_at(copies, account, replace(lens, as_of=seen_at), settings)
+        yield Effect(seen_at, before.score, after.score, before.status, after.status)
+
+
+def _scored_at(copies: Iterable[Copy], account: Account, lens: Lens, settings: Settings) -> AccountResult:
+    """Score an account on what had been seen of it by the lens' moment."""
+    known = [
+        replace(
+            copy,
+            versions=tuple(v for v in copy.versions if v.seen_at <= lens.as_of),
+            sight=copy.sight and min(copy.sight, lens.as_of),
+            retired_at=copy.retired_at if copy.retired_at and copy.retired_at <= lens.as_of else None,
+        )
+        for copy in copies
+        if copy.versions[0].seen_at <= lens.as_of
+    ]
+    return score_account(account, meetings(known, lens), lens, settings.scoring).result
 
 
 # --- suggestions ----------------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ class Syncer:
         except StoreError:
             raise
         except CalsignalError as error:
-            self.store.failed(connection, None, started, self.clock(), str(error))
+            self.store.failed(connection, None, started, self.clock(), _with_hint(error))
             return Outcome(connection.name, str(error), error.hint)
 
     def _access(self, connection: Connection) -> Access:
@@ -150,7 +150,7 @@ class Syncer:
         except StoreError:
             raise
         except CalsignalError as error:
-            self.store.failed(connection, stored, started, self.clock(), str(error))
+            self.store.failed(connection, stored, started, self.clock(), _with_hint(error))
             return Outcome(connection.name, str(error), error.hint)
 
     def _outrun(self, connection: Connection, stored: StoredCalendar) -> Outcome:
@@ -177,6 +177,11 @@ def _theirs(connection: Connection) -> Iterator[None]:
             f"the provider {connection.provider} failed ({type(error).__name__})",
             "update calsignal; if it stays, report it with the name of the error",
         ) from error
+
+
+def _with_hint(error: CalsignalError) -> str:
+    """Return what a later report says of a failure: the fact, and the next step."""
+    return f"{error}; {error.hint}" if error.hint else str(error)
 
 
 def _joined(one: Outcome, other: Outcome) -> Outcome:
@@ -365,9 +370,11 @@ class _Job:
     # --- the store --------------------------------------------------------------------------------------------------
 
     def _hold(self, why: str) -> Outcome:
-        self.syncer.store.hold(self.stored, why, self.syncer.clock())
-        hint = f"if that is right: calsignal sync --accept {self.connection.name}"
-        return Outcome(self.connection.name, f"{why}; kept the old ones", hint)
+        error = SourceError(
+            f"{why}; kept the old ones", f"if that is right: calsignal sync --accept {self.connection.name}"
+        )
+        self.syncer.store.hold(self.stored, _with_hint(error), self.syncer.clock())
+        return Outcome(self.connection.name, str(error), error.hint)
 
     def _write(self, said: _Said, pulled: Pulled) -> int:
         with self.syncer.store.writing(self.stored) as pen:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from calsignal.analysis import digest
+from calsignal.analysis import account_report, digest
 from calsignal.config import Settings
 from calsignal.contract import ConnectRequest
 from calsignal.demo import ACCOUNTS, NoSecrets, Stage, Theatre, demo_settings, played
 from calsignal.errors import CalsignalError
 from calsignal.model import Status
+from calsignal.reports.account_text import account_text
 
 MONDAY = datetime(2026, 3, 16, 8, tzinfo=UTC)
 
@@ -60,3 +62,32 @@ def test_the_demo_connects_nothing_and_keeps_no_secret() -> None:
     assert (vault.get("a"), vault.keep("a", "b")) == (None, "b")
     with pytest.raises(CalsignalError, match="cannot be connected"):
         Theatre(Stage(MONDAY.date())).connect(ConnectRequest({}, {}, str, print))
+
+
+def recomputed(text: str) -> tuple[float, float]:
+    """Return the score that a careful reader works out from a printed account, and the one that is printed."""
+    flat = " ".join(text.split())
+    told = re.search(r"([\d.]+) x \(([\d.]+) x ([\d.]+) \+ ([\d.]+) x ([\d.]+)\) = ([\d.]+)", flat)
+    assert told is not None
+    keep, time_share, _, acts_share, printed_acts, total = map(float, told.groups())
+    sums = re.findall(r"(\d+) min x ([\d.]+) x ([\d.]+)", flat)
+    hours = sum(int(minutes) / 60 * float(weight) * float(factor) for minutes, weight, factor in sums)
+    acts = 50 + sum(float(points) for points in re.findall(r" ([+-]\d+\.\d{4})\b", flat))
+    acts = printed_acts if "never had a firm meeting" in flat or printed_acts == 0 else min(max(acts, 0), 100)
+    return keep * (time_share * 100 * hours / (hours + 3) + acts_share * acts), total
+
+
+def test_every_score_of_the_demo_can_be_recomputed_from_what_is_printed() -> None:
+    settings = demo_settings(Settings())
+    checked = 0
+
+    with played(settings, MONDAY) as store:
+        for one in ACCOUNTS:
+            report = account_report(store, settings, MONDAY, one.name)
+            if report.result.status is not Status.UNKNOWN:
+                by_hand, printed = recomputed(account_text(report, width=80, colour=False))
+                assert by_hand == pytest.approx(printed, abs=0.01), one.name
+                assert printed == pytest.approx(report.result.score, abs=5e-5)
+                checked += 1
+
+    assert checked == 14

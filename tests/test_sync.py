@@ -121,7 +121,7 @@ def test_a_calendar_that_loses_most_of_its_future_is_held_until_accepted(world: 
     assert world.changes() == []
     assert world.store.calendars(world.store.connections()[0])[0].cursor == cursor
     (state,) = world.store.connection_states(world.clock(), timedelta(hours=24))
-    assert state.problem == "6 of 10 future events disappeared at once"
+    assert state.problem == f"{held.problem}; {held.hint}"
 
     (believed,) = world.next_day("fake:rep@ours.example")
 
@@ -497,3 +497,21 @@ def test_a_new_account_brings_subjects_to_every_calendar_that_shows_it(world: Wo
 
     assert {c.subject for c in world.copies() if c.event == "shared"} == {"Subject of shared"}
     assert [len(world.remote(rep).asked) for rep in (OTHER, REP)] == [number + 1 for number in asked]
+
+
+def test_each_moment_says_what_it_did_to_the_score(world: World) -> None:
+    world.remote().put(event("m1", day=20))
+    world.sync()
+    world.remote().put(event("m1", day=20, answer=Answer.ACCEPTED))
+    world.next_day()
+    first = account_report(world.store, world.settings, world.clock(), "Acme")
+    world.remote().put(event("m1", day=20, answer=Answer.DECLINED))
+    world.next_day()
+
+    report = account_report(world.store, world.settings, world.clock(), "Acme")
+
+    scores = [(round(e.score_before, 1), round(e.score_after, 1)) for e in report.effects]
+    # 60 min x 0.8 x 0.75 (19 days ahead) = 0.6 h; I = 100 x 0.6 / 3.6 = 16.67; 0.6 x I + 0.4 x 50 = 30.0
+    assert scores[0] == (0.0, 30.0)
+    assert [e.status_after for e in report.effects] == [Status.REAL, Status.SOFT]
+    assert first.effects == report.effects[:1]

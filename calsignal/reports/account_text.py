@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from calsignal.model import Actor, Change, ChangeKind, Status
@@ -11,9 +12,19 @@ from calsignal.reports.foot import foot
 from calsignal.reports.layout import BOLD, DIM, GREEN, RED, YELLOW, Cell, Page, Run, cell, width_of
 from calsignal.reports.words import COLOURS, Calendar, address, by, did, duration, happened, subject
 from calsignal.score.constants import Constants
-from calsignal.score.result import AccountReport, AccountResult, Act, BuyerOnMeeting, Head, MeetingView, Rescheduling
+from calsignal.score.result import (
+    AccountReport,
+    AccountResult,
+    Act,
+    BuyerOnMeeting,
+    Effect,
+    Head,
+    MeetingView,
+    Rescheduling,
+)
 
 _V1 = Constants()
+_MANY = 3  # dates of a series that are alike and do not count: from here on the first stands for all
 _HOURS = 8  # columns of an hour or a point
 
 
@@ -27,11 +38,11 @@ def account_text(report: AccountReport, *, width: int, colour: bool, constants: 
     head, result = report.head, report.result
     calendar = Calendar(head.as_of, ZoneInfo(head.timezone))
     _top(page, result, calendar)
+    _story(page, report, calendar)
     _score(page, result, _Terms(head, constants))
     _meetings(page, result, constants, calendar)
     _legend(page, result, _Terms(head, constants))
     _acts(page, result.rescheduling, calendar)
-    _changes(page, result.changes, calendar)
     foot(page, head, calendar, [result], show_all=True)
     return page.text()
 
@@ -148,8 +159,15 @@ def _meetings(page: Page, result: AccountResult, constants: Constants, calendar:
     for title, meetings in (("AHEAD", ahead), ("BEHIND", behind)):
         if meetings:
             page.rule(Run(title, BOLD), Run(str(len(meetings))), end="hours")
-        for meeting in meetings:
-            _meeting(page, meeting, width, constants, calendar)
+        for _, alike in groupby(meetings, key=_sort):
+            listed = list(alike)
+            shown = 1 if len(listed) >= _MANY and not listed[0].counted else len(listed)
+            for meeting in listed[:shown]:
+                _meeting(page, meeting, width, constants, calendar)
+            if listed[shown:]:
+                last = listed[-1] if title == "AHEAD" else listed[0]
+                text = f"and {len(listed) - shown} more dates like it, to {calendar.moment(last.slot.start)}"
+                page.line(Run(text, DIM), indent=4 + width)
     counted = sum(_hours(meeting, constants) for meeting in result.meetings)
     if result.meetings and abs(counted - result.time.effective_hours) > 0.0001:
         page.line(
@@ -157,6 +175,12 @@ def _meetings(page: Page, result: AccountResult, constants: Constants, calendar:
             "person has two meetings count once, at the larger weight.",
             indent=2,
         )
+
+
+def _sort(meeting: MeetingView) -> tuple[object, ...]:
+    """Return what makes dates of a series alike enough to be listed once."""
+    people = tuple((buyer.person, buyer.answer, buyer.level) for buyer in meeting.buyers)
+    return (meeting.uid, meeting.why_not, people, meeting.moves) if meeting.series else (meeting.uid, meeting.slot)
 
 
 def _legend(page: Page, result: AccountResult, term: _Terms) -> None:
@@ -260,14 +284,39 @@ def _act(act: Act, calendar: Calendar) -> Iterator[Run]:
         yield Run(f"({(calendar.today - act.on) // timedelta(days=1)} d ago)", DIM, tight=True)
 
 
-def _changes(page: Page, changes: Sequence[Change], calendar: Calendar) -> None:
-    if not changes:
+def _story(page: Page, report: AccountReport, calendar: Calendar) -> None:
+    """Tell what happened, newest first: each moment's changes, and what they did to score and status."""
+    changes = report.result.changes
+    drops = [act for act in report.result.rescheduling.acts if act.kind in ("dropped", "you dropped it")]
+    if not (changes or drops):
         return
-    page.rule(Run("CHANGES", BOLD), Run(str(len(changes))), Run("by when we saw them", DIM))
+    page.rule(Run("WHAT HAPPENED", BOLD), Run("newest first, by when we saw it", DIM))
     width = width_of((calendar.moment(change.seen_at) for change in changes), least=10, most=21)
-    for change in sorted(changes, key=lambda change: change.seen_at, reverse=True):
-        runs = (Run(happened(change, calendar)), *(Run(text, DIM) for text in _circumstances(change, calendar)))
-        page.row(cell(calendar.moment(change.seen_at), width), Cell(runs, page.rest(width, indent=2)), indent=2)
+    effects = {effect.seen_at: effect for effect in report.effects}
+    entries: list[tuple[str, Sequence[Change], Act | None]] = [(act.on.isoformat(), (), act) for act in drops]
+    for seen_at, group in groupby(sorted(changes, key=lambda c: c.seen_at), key=lambda c: c.seen_at):
+        entries.append((seen_at.astimezone(calendar.zone).isoformat(), list(group), None))
+    for _, told, act in sorted(entries, key=lambda entry: entry[0], reverse=True):
+        if act is not None:
+            _row(page, calendar.date(act.on), width, [Run(f"{act.text}: {act.points:+.1f} points")])
+        for number, change in enumerate(told):
+            runs = [Run(happened(change, calendar)), *(Run(text, DIM) for text in _circumstances(change, calendar))]
+            _row(page, "" if number else calendar.moment(change.seen_at), width, runs)
+        if told and (effect := effects.get(told[0].seen_at)) is not None and (words := _effect(effect)):
+            _row(page, "", width, [Run(words, BOLD)])
+
+
+def _row(page: Page, when: str, width: int, runs: Sequence[Run]) -> None:
+    page.row(cell(when, width), Cell(tuple(runs), page.rest(width, indent=2)), indent=2)
+
+
+def _effect(effect: Effect) -> str:
+    """Say what a moment did: `score 28.1 to 32.6, SOFT to REAL`; nothing where it did nothing."""
+    before, after = f"{effect.score_before:.1f}", f"{effect.score_after:.1f}"
+    parts = [f"score {before} to {after}"] if before != after else []
+    if effect.status_before is not effect.status_after:
+        parts.append(f"{effect.status_before.value} to {effect.status_after.value}")
+    return ", ".join(parts)
 
 
 def _circumstances(change: Change, calendar: Calendar) -> Iterator[str]:

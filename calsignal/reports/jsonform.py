@@ -24,6 +24,7 @@ from calsignal.score.result import (
     BuyerOnMeeting,
     BuyerTime,
     Digest,
+    Effect,
     Head,
     MeetingView,
     Rescheduling,
@@ -85,6 +86,7 @@ def account_json(report: AccountReport) -> Document:
         "account": account,
         "meetings": [form.meeting(meeting) for meeting in result.meetings],
         "changes": [form.change(change, result.account.name) for change in result.changes],
+        "effects": [form.effect(effect) for effect in report.effects],
     }
 
 
@@ -257,6 +259,15 @@ class _Form:
             "from": self._side(change.before),
             "to": self._side(change.after),
             "days": change.days,
+        }
+
+    def effect(self, effect: Effect) -> Document:
+        return {
+            "seen_at": self.moment(effect.seen_at),
+            "score_before": round(effect.score_before, 1),
+            "score_after": round(effect.score_after, 1),
+            "status_before": effect.status_before.value,
+            "status_after": effect.status_after.value,
         }
 
     def _side(self, value: Moment | Answer | str | None) -> str | None:

@@ -210,8 +210,20 @@ class Digest:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """What the news of one moment did to the account: score and status just before, and then."""
+
+    seen_at: datetime
+    score_before: float
+    score_after: float
+    status_before: Status
+    status_after: Status
+
+
+@dataclass(frozen=True)
 class AccountReport:
-    """One account in full."""
+    """One account in full; `effects` are those of its changes, from old to new."""
 
     head: Head
     result: AccountResult
+    effects: tuple[Effect, ...] = ()

@@ -32,6 +32,7 @@ from calsignal.score.result import (
     BuyerOnMeeting,
     BuyerTime,
     Digest,
+    Effect,
     FirstAction,
     Flag,
     Head,
@@ -467,7 +468,12 @@ def digest(accounts: Sequence[AccountResult] = ACCOUNTS, **changes: object) -> D
 
 
 def account(made: AccountResult = ACME, **changes: object) -> AccountReport:
-    return AccountReport(head(), replace(made, **changes))  # type: ignore[arg-type]  # the caller names fields
+    report = AccountReport(head(), replace(made, **changes))  # type: ignore[arg-type]  # the caller names fields
+    moments = sorted({change.seen_at for change in report.result.changes})
+    return replace(
+        report,
+        effects=tuple(Effect(at, 10.0 * n, 10.0 * n + 5, Status.SOFT, Status.REAL) for n, at in enumerate(moments)),
+    )
 
 
 SUGGESTIONS = (

@@ -185,7 +185,7 @@ def test_keys_keep_the_documented_order() -> None:
     head = ["format", "as_of", "timezone", "model", "connections", "skipped"]
 
     assert list(digest_json(samples.digest()))[:7] == [*head, "rep"]
-    assert list(account_json(samples.account())) == [*head, "account", "meetings", "changes"]
+    assert list(account_json(samples.account())) == [*head, "account", "meetings", "changes", "effects"]
     assert to_json({"b": 1, "a": 2}) == '{\n  "b": 1,\n  "a": 2\n}\n'
 
 
