@@ -239,7 +239,8 @@ class _Thread:
     def _hear_master(self, copy: Copy, version: Version, *, first: bool) -> Iterator[str]:
         """Take the word of a series on each of its occurrences that it still decides."""
         starts = {moment_key(s): s for s in self._starts(copy, version)}
-        shown = [key for key, line in self.lines.items() if copy.calendar in line.words]
+        # a line without states was begun in this very step, by another half of the series
+        shown = [key for key, line in self.lines.items() if copy.calendar in line.words and line.states]
         for key in sorted({*starts, *shown}):
             start = starts.get(key)
             if self._is_listed_apart(copy, key, version) or (start is None and self._shown_elsewhere(copy, key)):

@@ -538,9 +538,11 @@ class Sequences(RuleBasedStateMachine):
         return meetings(self.store.history(self.clock.at), self._lens(self.store))
 
     def _news(self) -> list[Change]:
+        """Return all changes, without names: those may be filled in later."""
         found = self._meetings()
         whole = {m.uid: m.series for m in found if m.series is not None}
-        return [c for m in found for c in m.changes] + [c for s in whole.values() for c in s.changes]
+        told = [c for m in found for c in m.changes] + [c for s in whole.values() for c in s.changes]
+        return [replace(c, subject=None, email=None) for c in told]
 
     def _check_news(self) -> None:
         """Check that nothing is told twice."""

@@ -11,7 +11,7 @@ import pytest
 
 from calsignal.analysis import account_report
 from calsignal.contract import Event
-from calsignal.model import Account
+from calsignal.model import Account, EventStatus
 from calsignal.store import open_store
 from fake_provider import EPOCH
 from remote_world import World, weekly
@@ -31,9 +31,9 @@ def dates(world: World) -> list[int]:
     return [(m.slot.start - EPOCH).days for m in report.result.meetings if not m.status.gone]  # type: ignore[operator]
 
 
-def second_half(day: int) -> Event:
+def second_half(day: int, **more: object) -> Event:
     cut = EPOCH + timedelta(days=8, hours=2)
-    return replace(weekly("s2", day, rule="FREQ=WEEKLY;COUNT=1"), uid=f"s1_R{cut:%Y%m%dT%H%M%SZ}@x")
+    return replace(weekly("s2", day, rule="FREQ=WEEKLY;COUNT=1"), uid=f"s1_R{cut:%Y%m%dT%H%M%SZ}@x", **more)  # type: ignore[arg-type]
 
 
 def test_a_second_half_that_comes_after_the_cut_takes_no_dates_of_the_first(world: World) -> None:
@@ -48,3 +48,12 @@ def test_a_second_half_that_comes_after_the_cut_takes_no_dates_of_the_first(worl
     world.sync()
 
     assert sorted(dates(world)) == [1, 9]
+
+
+def test_a_cancelled_first_half_and_a_second_one_may_be_met_at_once(world: World) -> None:
+    first = weekly(rule="FREQ=WEEKLY;COUNT=1", status=EventStatus.CANCELLED)
+    world.remote().put(first, second_half(day=8))
+
+    world.sync()
+
+    assert dates(world) == [8]
