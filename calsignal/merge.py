@@ -170,6 +170,8 @@ def _row(witness: Witness, person: str) -> Participant | None:
 def _answered(row: Participant, knowing: Participant | None) -> Participant:
     if knowing is None:
         return replace(row, answer=Answer.NOT_VISIBLE, answered_at=None)
+    if knowing is row:
+        return row
     return replace(
         row, answer=knowing.answer, answered_at=knowing.answered_at, proposed=knowing.proposed or row.proposed
     )

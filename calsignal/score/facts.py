@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from calsignal.history import Lens, Meeting, Seen, Track
 from calsignal.model import Account, Answer, Level, Role, Slot
@@ -25,7 +26,7 @@ class Sight:
     def as_of(self) -> datetime:
         return self.lens.as_of
 
-    @property
+    @cached_property
     def today(self) -> date:
         return self.lens.as_of.astimezone(self.lens.zone).date()
 
@@ -36,8 +37,17 @@ class Sight:
         """Return whole calendar days in the team's zone from `at` to the report's day."""
         return (self.today - self.day(at)).days
 
+    @cached_property
+    def _looked_at(self) -> dict[int, tuple[Seen, tuple[Buyer, ...]]]:
+        return {}
+
     def buyers(self, seen: Seen) -> tuple[Buyer, ...]:
-        return buyers(seen, self.account.name, self.lens.directory)
+        """Return the account's buyers on one state; many rules ask, so each state is looked at once."""
+        known = self._looked_at.get(id(seen))
+        if known is None:
+            # the state is kept beside its rows, so that no other one can come to live under its id
+            known = self._looked_at[id(seen)] = (seen, buyers(seen, self.account.name, self.lens.directory))
+        return known[1]
 
     def level(self, seen: Seen) -> Level:
         """Return the level of one state for this account; what is no meeting with it has none."""

@@ -106,19 +106,21 @@ def _standing(participant: Participant, who: Who, merged: Merged, organizer: Who
     return Standing.SILENT_ON_BUYERS if on_buyers else Standing.SILENT
 
 
+_WEIGHTS = {
+    Standing.ORGANIZED: ("past_organized", "future_organized"),
+    Standing.SELF_BOOKED: ("past_self_booked", "future_self_booked"),
+    Standing.ACCEPTED: ("past_accepted", "future_accepted"),
+    Standing.TENTATIVE: ("past_tentative", "future_tentative"),
+    Standing.PROPOSED: ("past_tentative", "future_tentative"),
+    Standing.LAPSED: ("past_tentative", "future_tentative"),
+    Standing.SILENT_ON_BUYERS: ("past_silent_on_buyers", "future_silent_on_buyers"),
+}
+
+
 def weight(standing: Standing, constants: Constants, *, past: bool) -> float:
     """Return the firmness: the share of the person's minutes that is expected to be spent."""
-    c = constants
-    past_and_future = {
-        Standing.ORGANIZED: (c.past_organized, c.future_organized),
-        Standing.SELF_BOOKED: (c.past_self_booked, c.future_self_booked),
-        Standing.ACCEPTED: (c.past_accepted, c.future_accepted),
-        Standing.TENTATIVE: (c.past_tentative, c.future_tentative),
-        Standing.PROPOSED: (c.past_tentative, c.future_tentative),
-        Standing.LAPSED: (c.past_tentative, c.future_tentative),
-        Standing.SILENT_ON_BUYERS: (c.past_silent_on_buyers, c.future_silent_on_buyers),
-    }
-    return past_and_future.get(standing, (0.0, 0.0))[0 if past else 1]
+    names = _WEIGHTS.get(standing)
+    return 0.0 if names is None else float(getattr(constants, names[0] if past else names[1]))
 
 
 def level(rows: Iterable[Buyer]) -> Level:
