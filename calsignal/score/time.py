@@ -58,13 +58,26 @@ def _with_guests(buyer: BuyerOnMeeting, c: Constants) -> Iterator[tuple[str, flo
 
 def _hours(stretches: list[Stretch]) -> tuple[float, float, float]:
     """Return one person's hours (booked, expected, effective); an overlap counts once, at its largest weight."""
-    edges = sorted({edge for s in stretches for edge in (s.start, s.end)})
     raw = firm = effective = 0.0
-    for start, end in pairwise(edges):
-        over = [s for s in stretches if s.start <= start and end <= s.end]
-        if over:
+    for cluster in _clusters(stretches):
+        for start, end in pairwise(sorted({edge for s in cluster for edge in (s.start, s.end)})):
+            over = [s for s in cluster if s.start <= start and end <= s.end]
             hours = (end - start) / timedelta(hours=1)
             raw += hours
             firm += hours * max(s.firm for s in over)
             effective += hours * max(s.effective for s in over)
     return raw, firm, effective
+
+
+def _clusters(stretches: Iterable[Stretch]) -> Iterator[list[Stretch]]:
+    """Yield the stretches that hang together by overlapping, so that nobody compares all with all."""
+    cluster: list[Stretch] = []
+    until: datetime | None = None
+    for stretch in sorted(stretches, key=lambda s: (s.start, s.end)):
+        if until is not None and stretch.start >= until:
+            yield cluster
+            cluster, until = [], None
+        cluster.append(stretch)
+        until = stretch.end if until is None else max(until, stretch.end)
+    if cluster:
+        yield cluster
