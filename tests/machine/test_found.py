@@ -28,7 +28,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def dates(world: World) -> list[int]:
     """Return the days since the beginning on which a meeting goes on."""
     report = account_report(world.store, world.settings, world.clock(), "Acme")
-    return [(m.slot.start - EPOCH).days for m in report.result.meetings if not m.status.gone]  # type: ignore[operator]
+    return [(m.slot.start - EPOCH).days for m in report.result.meetings if not m.status.gone]
 
 
 def second_half(day: int, **more: object) -> Event:
