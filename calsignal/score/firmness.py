@@ -29,6 +29,8 @@ class Standing(Enum):
     CANCELLED = "cancelled"
 
 
+ANSWERED = (Answer.ACCEPTED, Answer.TENTATIVE, Answer.DECLINED)
+
 LEVELS = {
     Standing.ORGANIZED: Level.OWNED,
     Standing.SELF_BOOKED: Level.OWNED,
@@ -55,6 +57,11 @@ class Buyer:
     @property
     def level(self) -> Level:
         return LEVELS[self.standing]
+
+    @property
+    def acted(self) -> bool:
+        """Say whether the buyer did anything: answered in any way, proposed a time, or made the meeting."""
+        return self.participant.answer in ANSWERED or self.level >= Level.SOFT
 
 
 def buyers(seen: Seen, account: str, directory: Directory) -> tuple[Buyer, ...]:

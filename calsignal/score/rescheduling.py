@@ -230,7 +230,8 @@ def _is_soon(unit: Unit, since: datetime, days: int, sight: Sight) -> bool:
 
 
 def _buyer_people(track: Track, sight: Sight) -> frozenset[str]:
-    return frozenset(b.who.person for seen in track.states for b in sight.buyers(seen))
+    """Return the buyers who did anything about a meeting; to be on its list is no act, and ties nothing together."""
+    return frozenset(b.who.person for seen in track.states for b in sight.buyers(seen) if b.acted)
 
 
 def _as_move(end: _End, successor: Unit, sight: Sight) -> Iterator[Move]:

@@ -9,10 +9,9 @@ from itertools import pairwise
 
 from calsignal.model import Answer, ChangeKind, Level, Participant, Status
 from calsignal.score.facts import Fact, Sight
+from calsignal.score.firmness import ANSWERED
 from calsignal.score.rescheduling import Chains, Move
 from calsignal.score.wording import ago, by_when, clock, count, day_name, listing, times
-
-ANSWERED = (Answer.ACCEPTED, Answer.TENTATIVE, Answer.DECLINED)
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def first_answer(fact: Fact, sight: Sight) -> datetime | None:
     """Return when a buyer of the account first answered (or made) the meeting, in any way; a webinar is none."""
     for index, seen in enumerate(fact.meeting.states):
         rows = sight.buyers(seen) if sight.level(seen) is not Level.CLAIMED else ()
-        told = [b for b in rows if b.participant.answer in ANSWERED or b.level >= Level.SOFT]
+        told = [b for b in rows if b.acted]
         if not told:
             continue
         times_known = [b.participant.answered_at for b in told if b.participant.answered_at is not None]

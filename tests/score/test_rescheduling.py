@@ -443,7 +443,12 @@ def test_the_time_of_the_answer_counts_not_of_its_sight() -> None:
 
 def test_a_chain_needs_a_buyer_in_common() -> None:
     assert acts(*rebooked(3, {BOB: "yes"})) == [("you dropped it", 0, UNKNOWN)]
-    assert acts(*rebooked(3, {BOB: "yes"}, before={ANN: "yes", BOB: ""})) == [("push", 0, UNKNOWN)]
+    assert acts(*rebooked(3, {BOB: "yes"}, before={ANN: "yes", BOB: "maybe"})) == [("push", 0, UNKNOWN)]
+
+
+def test_a_silent_buyer_ties_no_chain_together() -> None:
+    assert acts(*rebooked(3, {BOB: "yes"}, before={ANN: "yes", BOB: ""})) == [("you dropped it", 0, UNKNOWN)]
+    assert acts(*rebooked(3, {BOB: "yes", ANN: ""})) == [("you dropped it", 0, UNKNOWN)]
 
 
 def test_a_meeting_known_before_the_cancellation_continues_nothing() -> None:
@@ -465,7 +470,7 @@ def test_a_chain_has_one_booking_its_first() -> None:
 def test_a_chain_that_first_becomes_firm_with_its_second_meeting_is_booked_then() -> None:
     held = met("h", slot("28 Feb 10:00", 60), YES)
 
-    found = result(held, *rebooked(3, before=SILENT))
+    found = result(held, *rebooked(3, before={ANN: "maybe"}))
 
     assert [(a.kind, a.points, a.on.day) for a in found.acts] == [("booked again", 10, 4), ("push", 0, 4)]
 
