@@ -381,10 +381,13 @@ def with_silent(copy: Copy, who: str) -> Copy:
 @given(WORLDS.filter(lambda w: any(p.organizer == REP for p in w.plans)), st.data())
 def test_an_unanswered_buyer_added_to_our_meeting_gains_nothing(world: World, data: st.DataObject) -> None:
     chosen = data.draw(st.sampled_from([n for n, p in enumerate(world.plans) if p.organizer == REP]))
+    who = data.draw(st.sampled_from([ANN, BOB, CFO, "new@acme.example"]))
     copies = world.copies()
     before = score(copies, world).result
+    theirs = [c for c in copies if c.uid == f"m{chosen}"]
+    assume(all(p.person != who for c in theirs for v in c.versions for p in v.state.people))
 
-    added = [with_silent(c, "new@acme.example") if c.uid == f"m{chosen}" else c for c in copies]
+    added = [with_silent(c, who) if c in theirs else c for c in copies]
 
     assert no_better(score(added, world).result, before)
 
