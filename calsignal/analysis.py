@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from calsignal.config import Settings
-from calsignal.directory import FREE_MAIL, Directory, parents, registrable
+from calsignal.directory import FREE_MAIL, Directory, is_domain, parents, registrable
 from calsignal.errors import InputError
 from calsignal.history import Lens, Meeting, meetings
 from calsignal.model import (
@@ -335,7 +335,7 @@ def _strangers(meeting: Meeting, directory: Directory) -> dict[str, int]:
     for p in meeting.now.merged.people:
         if directory.who(p).role is not Role.THIRD_PARTY or FREE_MAIL & set(parents(p.domain)):
             continue
-        domain = registrable(p.domain) if p.domain else None
+        domain = registrable(p.domain) if is_domain(p.domain) else None
         if domain is not None:
             found[domain] = found.get(domain, 0) + 1
     return found

@@ -74,6 +74,14 @@ def normalise_domain(text: str) -> str:
     return ascii_name
 
 
+def is_domain(text: str) -> bool:
+    """Say whether `text` is a domain name as it would be kept; strangers write anything after an @."""
+    try:
+        return normalise_domain(text) == text
+    except InputError:
+        return False
+
+
 def check_domain(text: str) -> str:
     """Return `text` as the domain of a company, normalised; a leading `@` or `https://www.` is forgiven.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from calsignal.analysis import account_report, digest
+from calsignal.analysis import account_report, digest, suggestions
 from calsignal.contract import Attendee, Event
 from calsignal.errors import InputError, NeedsSignIn
 from calsignal.model import Account, Answer, ChangeKind, EventStatus, Skipped, Slot, Status
@@ -515,3 +515,13 @@ def test_each_moment_says_what_it_did_to_the_score(world: World) -> None:
     assert scores[0] == (0.0, 30.0)
     assert [e.status_after for e in report.effects] == [Status.REAL, Status.SOFT]
     assert first.effects == report.effects[:1]
+
+
+def test_what_is_no_domain_is_not_suggested(world: World) -> None:
+    odd = ("a@-rf.example", "b@[red].example", "c@good.example", "d@sp ace.example", "e@")
+    world.remote().put(event("m", attendees=tuple(map(Attendee, odd))))
+    world.sync()
+
+    found = suggestions(world.store, world.settings, world.clock())
+
+    assert [s.domain for s in found] == ["good.example"]
