@@ -24,6 +24,15 @@ _MOVES = frozenset({ChangeKind.MOVED, ChangeKind.SERIES_MOVED, ChangeKind.CANCEL
 _ASKS = frozenset({"answer-the-buyer", "key-player-missing"})  # flags that ask for an act, on any account
 _RISKS = _ASKS | {"single-threaded"}  # on a real one; `account` and `--all` show the others
 
+RULES = {
+    1: "a buyer waits for our answer",
+    2: "real, and no next step",
+    3: "a firm meeting today",
+    4: "about to turn",
+    5: "lost since now",
+}
+"""Why an action comes first, in the order in which the rules are asked."""
+
 
 def digest_text(digest: Digest, *, width: int, colour: bool, show_all: bool = False) -> str:
     """Return the digest in at most `width` columns (at least 40); `show_all` leaves nothing out."""
@@ -60,7 +69,9 @@ def _first(page: Page, action: FirstAction, calendar: Calendar) -> None:
     page.blank()
     due = calendar.date(action.due) if action.due and action.due != calendar.today else ""
     when = [f"By {due}."] if due and due not in action.text else []
-    page.line(Run("FIRST", f"{BOLD};{CYAN}"), Run(action.account, BOLD), "·", Run(action.text, BOLD), *when, hang=6)
+    why = Run(f"(rule {action.rule}: {RULES[action.rule]})", DIM)
+    first, account, text = Run("FIRST", f"{BOLD};{CYAN}"), Run(action.account, BOLD), Run(action.text, BOLD)
+    page.line(first, account, "·", text, *when, why, hang=6)
 
 
 def _today(page: Page, today: Sequence[TodayMeeting], calendar: Calendar, *, show_all: bool) -> None:

@@ -236,7 +236,7 @@ def test_a_due_day_is_said_once(text: str, day: int, said: str) -> None:
 
     lines = digest_text(samples.digest(first_action=action), width=80, colour=False).splitlines()
 
-    assert f"FIRST Acme · {said}" in lines
+    assert f"FIRST Acme · {said} (rule 4: about to turn)" in lines
 
 
 # --- the account ----------------------------------------------------------------------------------------------------
