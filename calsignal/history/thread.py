@@ -1,125 +1,34 @@
-"""Turn what calendars said over time into meetings, each with its states and its changes. Pure.
-
-Copies of one UID form a thread. A thread is replayed along the moments at which any calendar was seen to say
-something new; at each the copies are merged, and what differs from the merged state before is a change. So what
-another rep's copy merely repeats is no change, and nothing is invented at a baseline.
-"""
+"""Replay all copies of one UID: follow series as they move and split, and settle each meeting's states."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 
-from calsignal.directory import Directory
+from calsignal.history.states import Lens, Meeting, Seen, Track
+from calsignal.history.steps import About, Step
 from calsignal.merge import Merged, Witness, merge
 from calsignal.model import (
-    Actor,
     Answer,
     Change,
     ChangeKind,
-    Confidence,
     Copy,
     EventStatus,
     Moment,
     Participant,
-    Role,
     Slot,
     State,
     Version,
-    day,
-    instant,
     moment_key,
 )
 
 DEFAULT_GAP = timedelta(days=7)
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A merged state, from `seen_at` on. `lapsed` are people whose acceptance a move has undone.
-
-    `joined` says that it came about because another calendar began to speak of the meeting: what it adds is news to
-    us, but nothing has happened.
-    """
-
-    seen_at: datetime
-    not_before: datetime | None
-    merged: Merged
-    lapsed: frozenset[str] = frozenset()
-    joined: bool = False
-
-
-@dataclass(frozen=True)
-class Track:
-    """The history of a single meeting, of one occurrence, or of a series as a whole; states from old to new."""
-
-    uid: str
-    original_start: Moment | None
-    subject: str | None
-    created: datetime | None
-    baseline: bool
-    states: tuple[Seen, ...]
-    changes: tuple[Change, ...]
-
-    @property
-    def now(self) -> Seen:
-        return self.states[-1]
-
-    @property
-    def first_seen(self) -> datetime:
-        return self.states[0].seen_at
-
-    @property
-    def invited_at(self) -> datetime:
-        """Return when the meeting was made, as far as anybody can tell."""
-        return self.created or self.first_seen
-
-
-@dataclass(frozen=True)
-class Meeting(Track):
-    """A meeting with its history; `series` is the history of the series it belongs to.
-
-    `unwatched` says that it lies ahead and every calendar that showed it has been disconnected.
-    """
-
-    series: Track | None = None
-    unwatched: bool = False
-
-
-@dataclass(frozen=True)
-class Lens:
-    """What is needed to read copies: who is who, the team's zone, how far ahead a series is looked at, and when."""
-
-    directory: Directory
-    zone: tzinfo
-    horizon: timedelta
-    as_of: datetime
-    evidence_days: int = 7
-
-    def at(self, moment: Moment) -> datetime:
-        return instant(moment, self.zone)
-
-    def role(self, participant: Participant) -> Role:
-        return self.directory.who(participant).role
-
-
-def meetings(copies: Iterable[Copy], lens: Lens) -> tuple[Meeting, ...]:
-    """Return every meeting that the copies tell of, in order of UID and original start."""
-    threads: dict[str, list[Copy]] = defaultdict(list)
-    for copy in copies:
-        threads[copy.uid].append(copy)
-    return tuple(meeting for uid in sorted(threads) for meeting in _thread(uid, threads[uid], lens))
-
-
-def _thread(uid: str, copies: Sequence[Copy], lens: Lens) -> Iterator[Meeting]:
-    ordered = sorted(copies, key=lambda c: (c.calendar, c.event))
-    return _Thread(uid, ordered, lens).replay()
-
-
 @dataclass
-class _Line:
+class Line:
     """One meeting while its thread is replayed: the latest word of each calendar, and the states so far."""
 
     key: Moment | None
@@ -134,7 +43,7 @@ class _Line:
         return self.states[-1].merged.slot
 
 
-class _Thread:
+class Thread:
     """The replay of all copies with one UID."""
 
     def __init__(self, uid: str, copies: Sequence[Copy], lens: Lens) -> None:
@@ -143,8 +52,8 @@ class _Thread:
         self.copies = copies
         self.masters = [c for c in copies if any(v.state.recurrence for v in c.versions)]
         self.recurs = bool(self.masters) or any(c.original_start is not None for c in copies)
-        self.lines: dict[str, _Line] = {}
-        self.series = _Line(None)
+        self.lines: dict[str, Line] = {}
+        self.series = Line(None)
         self.ended = False
         self.joining = False
         self.carried: set[str] = set()  # lines that were carried to new times in this step
@@ -209,8 +118,8 @@ class _Thread:
     def _is_master(self, copy: Copy) -> bool:
         return copy.original_start is None and self.recurs
 
-    def _line(self, key: Moment | None) -> _Line:
-        return self.lines.setdefault(moment_key(key), _Line(key))
+    def _line(self, key: Moment | None) -> Line:
+        return self.lines.setdefault(moment_key(key), Line(key))
 
     def _hear_one(self, copy: Copy, version: Version) -> str:
         """Take the word of a single event, or of an occurrence that is listed apart."""
@@ -226,7 +135,7 @@ class _Thread:
         line.words[copy.calendar] = self._witness(copy, version, state)
         return key
 
-    def _back_in_series(self, copy: Copy, line: _Line) -> State | None:
+    def _back_in_series(self, copy: Copy, line: Line) -> State | None:
         """Return what the series says of an occurrence that is no longer listed apart."""
         for master in self.masters:
             version = self.done.get(id(master))
@@ -254,7 +163,7 @@ class _Thread:
             yield key
 
     @staticmethod
-    def _series_word(version: Version, start: Moment | None, line: _Line) -> State:
+    def _series_word(version: Version, start: Moment | None, line: Line) -> State:
         if start is not None:
             return _occurrence(version.state, start)
         status = version.state.status if version.state.status.gone else EventStatus.CANCELLED
@@ -405,9 +314,9 @@ class _Thread:
         self.ended = self.ended and self._has_ended(seen_at)
         if split is not None and self.series.states and not silent:
             merged = self.series.states[-1].merged
-            step = _Step(self, self.series, merged, merged, seen_at, not_before, whole=True)
+            step = self._difference(self.series, merged, merged, seen_at, not_before)
             self.series.changes.append(step.change(ChangeKind.SERIES_SPLIT, after=split))
-        self._settle(self.series, seen_at, not_before, silent=silent, moved=moved, whole=True)
+        self._settle(self.series, seen_at, not_before, silent=silent, moved=moved)
 
     def _hear_series(self, copy: Copy, version: Version) -> None:
         word = self.series.words.get(copy.calendar)
@@ -419,16 +328,15 @@ class _Thread:
 
     def _settle(
         self,
-        line: _Line,
+        line: Line,
         seen_at: datetime,
         not_before: datetime | None,
         *,
         silent: bool,
         moved: tuple[Moment, Moment] | None = None,
-        whole: bool = False,
     ) -> None:
         merged = merge(self._credible(line, seen_at))
-        if whole and self.ended:
+        if line is self.series and self.ended:
             merged = replace(merged, status=EventStatus.CANCELLED)
         if not line.states:
             self._begin(line, merged, seen_at, not_before, silent=silent)
@@ -439,11 +347,25 @@ class _Thread:
         line.lapsed = _lapsed(line.lapsed, before.merged, merged, seen_at, self.lens)
         joined = self.joining and (not_before is None or not_before < line.states[0].seen_at)
         if not (silent or joined):
-            step = _Step(self, line, before.merged, merged, seen_at, not_before, moved, whole)
+            step = self._difference(line, before.merged, merged, seen_at, not_before, moved)
             line.changes += step.changes()
         line.states.append(Seen(seen_at, not_before, merged, frozenset(line.lapsed), joined))
 
-    def _credible(self, line: _Line, seen_at: datetime) -> tuple[Witness, ...]:
+    def _difference(
+        self,
+        line: Line,
+        before: Merged,
+        after: Merged,
+        seen_at: datetime,
+        not_before: datetime | None,
+        moved: tuple[Moment, Moment] | None = None,
+    ) -> Step:
+        whole = line is self.series
+        told = tuple(self.series.changes) if whole else (*self.series.changes, *line.changes)
+        about = About(self.uid, line.key, self.subject, whole, line.states[0].seen_at, told)
+        return Step(self.lens, about, before, after, seen_at, not_before, moved)
+
+    def _credible(self, line: Line, seen_at: datetime) -> tuple[Witness, ...]:
         """Leave out what disconnected calendars said of the time after, as long as another calendar speaks."""
         words = tuple(line.words.values())
         connected = tuple(w for w in words if not self._is_retired(w, seen_at))
@@ -454,17 +376,17 @@ class _Thread:
         return retired is not None and retired <= seen_at and self.lens.at(word.state.slot.start) > retired
 
     def _begin(
-        self, line: _Line, merged: Merged, seen_at: datetime, not_before: datetime | None, *, silent: bool
+        self, line: Line, merged: Merged, seen_at: datetime, not_before: datetime | None, *, silent: bool
     ) -> None:
         line.baseline = not_before is None
         line.states.append(Seen(seen_at, not_before, merged))
-        step = _Step(self, line, merged, merged, seen_at, not_before)
+        step = self._difference(line, merged, merged, seen_at, not_before)
         if not line.baseline and not silent and (line.key is None or not self.series.states):
             line.changes.append(step.created(self._created(line)))
         if line.key is not None and type(line.key) is type(merged.slot.start) and line.key != merged.slot.start:
             line.changes.append(step.moved(line.key, merged.slot.start))
 
-    def _left_series(self, line: _Line) -> bool:
+    def _left_series(self, line: Line) -> bool:
         """Say whether an occurrence was just taken out of a series that goes on."""
         if not self.series.states or self.series.states[-1].merged.status.gone or not line.states:
             return False
@@ -480,11 +402,11 @@ class _Thread:
         before = self.series.states[-1].merged
         after = replace(before, status=EventStatus.CANCELLED)
         self.ended = True
-        step = _Step(self, self.series, before, after, seen_at, not_before, whole=True)
+        step = self._difference(self.series, before, after, seen_at, not_before)
         self.series.changes += step.changes()
         self.series.states.append(Seen(seen_at, not_before, after, frozenset(self.series.lapsed)))
 
-    def _meeting(self, line: _Line) -> Meeting:
+    def _meeting(self, line: Line) -> Meeting:
         series = self._track(self.series) if self.series.states else None
         track = self._track(line)
         return Meeting(
@@ -499,7 +421,7 @@ class _Thread:
             unwatched=self._is_unwatched(line),
         )
 
-    def _track(self, line: _Line) -> Track:
+    def _track(self, line: Line) -> Track:
         return Track(
             uid=self.uid,
             original_start=line.key,
@@ -510,13 +432,13 @@ class _Thread:
             changes=tuple(line.changes),
         )
 
-    def _created(self, line: _Line) -> datetime | None:
+    def _created(self, line: Line) -> datetime | None:
         """Return when a line was made: with its series, or on its own where no calendar shows the series."""
         if self.masters or line.key is None:
             return self.created
         return _earliest(c.created for c in self.copies if c.original_start == line.key)
 
-    def _is_unwatched(self, line: _Line) -> bool:
+    def _is_unwatched(self, line: Line) -> bool:
         starts = self.lens.at(line.slot.start)
         return all((at := self.retired[calendar]) is not None and starts > at for calendar in line.words)
 
@@ -550,146 +472,3 @@ def _same_answer(old: Participant | None, new: Participant) -> bool:
     if new.answer is Answer.NONE:
         return True
     return old is not None and (old.answer, old.answered_at) == (new.answer, new.answered_at)
-
-
-@dataclass(frozen=True)
-class _Step:
-    """The difference between two states of one line, told as changes."""
-
-    thread: _Thread
-    line: _Line
-    before: Merged
-    after: Merged
-    seen_at: datetime
-    not_before: datetime | None
-    series_moved: tuple[Moment, Moment] | None = None
-    whole: bool = False
-
-    def changes(self) -> Iterator[Change]:
-        yield from self._status()
-        if not self.after.status.gone:
-            yield from self._times()
-            yield from self._organizer()
-            yield from self._people()
-
-    def change(self, kind: ChangeKind, person: Participant | None = None, **more: object) -> Change:
-        who = self.thread.lens.directory.who(person) if person else None
-        base = Change(
-            kind=kind,
-            seen_at=self.seen_at,
-            uid=self.thread.uid,
-            original_start=None if self.whole else self.line.key,
-            subject=self.thread.subject,
-            not_before=self.not_before,
-            person=who.person if who else None,
-            email=who.email if who else None,
-            series=self.whole or self.line is self.thread.series,
-        )
-        return replace(base, **more)  # type: ignore[arg-type]
-
-    def created(self, at: datetime | None) -> Change:
-        organizer = next((p for p in self.after.people if p.person == self.after.organizer), None)
-        role = self.thread.lens.role(organizer) if organizer else None
-        by = {Role.BUYER: Actor.BUYER, Role.SELLER: Actor.SELLER}.get(role or Role.THIRD_PARTY)
-        return self.change(ChangeKind.CREATED, at=at, by=by, after=self.after.slot.start)
-
-    def _status(self) -> Iterator[Change]:
-        was, now = self.before.status, self.after.status
-        if now.gone and not was.gone:
-            kind = ChangeKind.CANCELLED if now is EventStatus.CANCELLED else ChangeKind.VANISHED
-            by, confidence, why = self._mover(None)
-            yield self.change(kind, by=by, confidence=confidence, why=why)
-        elif was.gone and not now.gone:
-            yield self.change(ChangeKind.RESTORED)
-
-    def _times(self) -> Iterator[Change]:
-        was, now = self.before.slot, self.after.slot
-        if self.whole:
-            if self.series_moved:
-                moved = self.moved(*self.series_moved)
-                yield replace(moved, kind=ChangeKind.SERIES_MOVED)
-        elif was.start != now.start:
-            yield self.moved(was.start, now.start)
-        if was.start == now.start and was.end != now.end:
-            yield self.change(ChangeKind.DURATION_CHANGED, before=was.end, after=now.end)
-
-    def moved(self, before: Moment, after: Moment) -> Change:
-        zone = self.thread.lens.zone
-        by, confidence, why = self._mover(after)
-        days = (day(after, zone) - day(before, zone)).days
-        return self.change(
-            ChangeKind.MOVED, before=before, after=after, days=days, by=by, confidence=confidence, why=why
-        )
-
-    def _organizer(self) -> Iterator[Change]:
-        if self.before.organizer != self.after.organizer:
-            new = next((p for p in self.after.people if p.person == self.after.organizer), None)
-            kind = ChangeKind.ORGANIZER_CHANGED
-            yield self.change(kind, new, before=self.before.organizer, after=self.after.organizer)
-
-    def _people(self) -> Iterator[Change]:
-        was = {p.person: p for p in self.before.people}
-        now = {p.person: p for p in self.after.people}
-        for person in sorted(now.keys() - was.keys()):
-            yield self.change(ChangeKind.PERSON_ADDED, now[person], after=now[person].answer)
-        if self.after.whole:
-            for person in sorted(was.keys() - now.keys()):
-                yield self.change(ChangeKind.PERSON_REMOVED, was[person], before=was[person].answer)
-        for person in sorted(was.keys() & now.keys()):
-            yield from self._answer(was[person], now[person])
-
-    def _answer(self, was: Participant, now: Participant) -> Iterator[Change]:
-        if now.proposed is not None and now.proposed != was.proposed:
-            yield self.change(
-                ChangeKind.PROPOSED, now, at=now.answered_at, before=self.after.slot.start, after=now.proposed.start
-            )
-        if was.answer is now.answer or Answer.NOT_VISIBLE in (was.answer, now.answer):
-            return
-        times = {"before": was.answer, "after": now.answer}
-        if now.answer is Answer.NONE and (self.series_moved or self.before.slot.start != self.after.slot.start):
-            yield self.change(ChangeKind.RESPONSE_RESET, now, why="the meeting moved", **times)
-        else:
-            yield self.change(ChangeKind.ANSWER_CHANGED, now, at=now.answered_at, **times)
-
-    def _mover(self, to: Moment | None) -> tuple[Actor, Confidence, str]:
-        """Say who moved or cancelled, by the evidence there is (scoring model 3.2)."""
-        organizer = next((p for p in self.before.people if p.person == self.before.organizer), None)
-        role = self.thread.lens.role(organizer) if organizer else None
-        if role is Role.BUYER:
-            return Actor.BUYER, Confidence.CERTAIN, "the buyer organises it"
-        return self._asked(to) or (
-            Actor.SELLER_OR_UNKNOWN,
-            Confidence.GUESS,
-            "the seller organises it, and no buyer was seen to ask"
-            if role is Role.SELLER
-            else "who organises it is not known",
-        )
-
-    def _asked(self, to: Moment | None) -> tuple[Actor, Confidence, str] | None:
-        buyers = [p for p in self.before.people if self.thread.lens.role(p) is Role.BUYER]
-        proposals = [p.proposed for p in buyers if p.proposed is not None and self._is_recent(self._proposed_at(p))]
-        if to is not None and any(proposed.start == to for proposed in proposals):
-            return Actor.BUYER, Confidence.CERTAIN, "a buyer had proposed this time"
-        keys = {self.thread.lens.directory.who(p).person for p in buyers}
-        asked = [c for c in self._told() if c.person in keys and self._is_recent(c.seen_at)]
-        if proposals or any(c.kind is ChangeKind.PROPOSED for c in asked):
-            return Actor.BUYER, Confidence.LIKELY, "a buyer had proposed another time"
-        declined = any(c.kind is ChangeKind.ANSWER_CHANGED and c.after is Answer.DECLINED for c in asked)
-        answered = any(p.answer is Answer.DECLINED and p.answered_at and self._is_recent(p.answered_at) for p in buyers)
-        if declined or answered:
-            return Actor.BUYER, Confidence.LIKELY, "a buyer had declined within the 7 days before"
-        return None
-
-    def _is_recent(self, at: datetime) -> bool:
-        """Say whether a sign of the buyer lies in the 7 calendar days before."""
-        lens = self.thread.lens
-        return (day(self.seen_at, lens.zone) - day(at, lens.zone)).days <= lens.evidence_days
-
-    def _told(self) -> list[Change]:
-        return [*self.thread.series.changes, *self.line.changes]
-
-    def _proposed_at(self, participant: Participant) -> datetime:
-        """Return when a proposal that still stands was made, as far as it is known."""
-        person = self.thread.lens.directory.who(participant).person
-        told = [c.seen_at for c in self._told() if c.kind is ChangeKind.PROPOSED and c.person == person]
-        return max(told, default=participant.answered_at or self.line.states[0].seen_at)

@@ -1,0 +1,30 @@
+"""Turn what calendars said over time into meetings, each with its states and its changes. Pure.
+
+Copies of one UID form a thread. A thread is replayed along the moments at which any calendar was seen to say
+something new; at each the copies are merged, and what differs from the merged state before is a change. So what
+another rep's copy merely repeats is no change, and nothing is invented at a baseline.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from calsignal.history.states import Lens, Meeting, Seen, Track
+from calsignal.history.thread import Thread
+from calsignal.model import Copy
+
+__all__ = ["Lens", "Meeting", "Seen", "Track", "meetings"]
+
+
+def meetings(copies: Iterable[Copy], lens: Lens) -> tuple[Meeting, ...]:
+    """Return every meeting that the copies tell of, in order of UID and original start."""
+    threads: dict[str, list[Copy]] = defaultdict(list)
+    for copy in copies:
+        threads[copy.uid].append(copy)
+    return tuple(meeting for uid in sorted(threads) for meeting in _thread(uid, threads[uid], lens))
+
+
+def _thread(uid: str, copies: Sequence[Copy], lens: Lens) -> Iterator[Meeting]:
+    ordered = sorted(copies, key=lambda c: (c.calendar, c.event))
+    return Thread(uid, ordered, lens).replay()
