@@ -227,9 +227,13 @@ class Source(Protocol):
 
 
 class Provider(Protocol):
-    """A calendar service. From `settings` and `options` the config file and the command line are built."""
+    """A calendar service. From `settings` and `options` the config file and the command line are built.
+
+    `about` says in a few words what can be connected: `a calendar file, a folder of files or an https feed`.
+    """
 
     name: str
+    about: str
     settings: tuple[Setting, ...]
     options: tuple[Option, ...]
 

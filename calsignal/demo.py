@@ -263,6 +263,7 @@ class Theatre:
     stage: Stage
     day: int = FIRST_DAY
     name: str = "demo"
+    about: str = "the play"
     settings: tuple[Setting, ...] = ()
     options: tuple[Option, ...] = ()
 

@@ -76,6 +76,7 @@ class FakeProvider:
 
     remotes: dict[str, Remote] = field(default_factory=dict)
     name: str = "fake"
+    about: str = "a calendar in memory"
     settings: tuple[Setting, ...] = ()
     options: tuple[Option, ...] = ()
 

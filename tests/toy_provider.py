@@ -119,6 +119,7 @@ class ToyProvider:
     """A fourth provider, for tests that nothing has to be changed for it."""
 
     name = "toy"
+    about = "a toy calendar"
     settings: tuple[Setting, ...] = (Setting("colour", str, "red", "the colour of the toy"),)
     options: tuple[Option, ...] = (
         Option("mailbox", "whose toys", argument=True, required=True),

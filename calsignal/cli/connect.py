@@ -52,8 +52,8 @@ def _command(name: str, provider: Provider) -> click.Command:
         name,
         params=[_parameter(option) for option in provider.options],
         callback=click.pass_context(partial(_connect, name)),
-        help=f"Authorise a calendar of {name} and remember it." + (f"\n\n\b\n{notes}" if notes else ""),
-        short_help=f"Authorise a calendar of {name}.",
+        help=f"Connect {provider.about}: authorise it once, read-only, and remember it." + (f"\n\n\b\n{notes}" if notes else ""),
+        short_help=f"Connect {provider.about}.",
     )
 
 

@@ -23,6 +23,7 @@ class IcsProvider:
     """Calendar files, folders of them, and https feeds."""
 
     name = "ics"
+    about = "a calendar file, a folder of files or an https feed"
     settings: tuple[Setting, ...] = ()
     options: tuple[Option, ...] = (
         Option(
