@@ -39,7 +39,7 @@ _AT_ONCE = "every figure counts it from now on; names and subjects come with the
 @click.group(invoke_without_command=True)
 @click.pass_context
 def accounts(ctx: click.Context) -> None:
-    """Say which companies you sell to; a buyer is whoever has an address at one of their domains."""
+    """Say which companies you sell to. A buyer is whoever has an address at one of their domains."""
     show_help_alone(ctx)
 
 

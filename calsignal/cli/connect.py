@@ -41,7 +41,7 @@ class Providers(click.Group):
 @click.group(cls=Providers, invoke_without_command=True)
 @click.pass_context
 def connect(ctx: click.Context) -> None:
-    """Authorise a calendar once, read-only, and remember it."""
+    """Authorise a calendar once, read-only. It is remembered until `disconnect`."""
     show_help_alone(ctx)
 
 
@@ -52,7 +52,7 @@ def _command(name: str, provider: Provider) -> click.Command:
         name,
         params=[_parameter(option) for option in provider.options],
         callback=click.pass_context(partial(_connect, name)),
-        help=f"Connect {provider.about}: authorise it once, read-only, and remember it." + (f"\n\n\b\n{notes}" if notes else ""),
+        help=f"Connect {provider.about}: authorise it once, read-only." + (f"\n\n\b\n{notes}" if notes else ""),
         short_help=f"Connect {provider.about}.",
     )
 
@@ -146,7 +146,7 @@ def _warn_stranger(app: App, mailbox: str) -> None:
 @output_option
 @pass_app
 def connections(app: App, as_of: str | None, form: str, output: Path | None) -> None:
-    """Show what is connected, how fresh it is, and what is wrong."""
+    """Show what is connected, and what is wrong. Tells how fresh each calendar is."""
     from calsignal.analysis import STALE_AFTER
     from calsignal.reports.jsonform import connections_json, to_json
     from calsignal.reports.tables import connections_text
@@ -166,7 +166,7 @@ def connections(app: App, as_of: str | None, form: str, output: Path | None) -> 
 @click.option("--yes", is_flag=True, help="Do not ask before erasing.")
 @pass_app
 def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
-    """Forget the secret of a connection and read it no more; its history stays."""
+    """Read a connection no more. Its secret is forgotten, its history stays."""
     from calsignal.reports.words import plural
     from calsignal.vault import connection_secret
 

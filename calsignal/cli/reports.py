@@ -28,7 +28,7 @@ ENV_REP = "CALSIGNAL_REP"
 def digest(
     app: App, rep: str | None, show_all: bool, since: str | None, as_of: str | None, form: str, output: Path | None
 ) -> None:
-    """Show a rep's morning: the first action, today, who is real and who is soft, and what changed."""
+    """Show a rep's morning. What to do first, today, who is real and who is soft, and what changed."""
     from calsignal.analysis import digest as made
 
     moment = app.as_of(as_of)
@@ -70,7 +70,7 @@ def _digest(app: App, found: Digest, *, show_all: bool, form: str, output: Path 
 @output_option
 @pass_app
 def account(app: App, name: str, as_of: str | None, form: str, output: Path | None) -> None:
-    """Show why: every meeting, every change and every number of the score of one account."""
+    """Show everything behind one account. What happened, every meeting, and every number of the score."""
     from calsignal.analysis import account_report
 
     report = account_report(app.store(), app.settings, app.as_of(as_of), name)
@@ -90,7 +90,7 @@ def account(app: App, name: str, as_of: str | None, form: str, output: Path | No
 @output_option
 @pass_app
 def demo(app: App, form: str, output: Path | None) -> None:
-    """Play two months of a small synthetic team in a temporary store, and show its digest."""
+    """Show the digest of an invented team. Two months of it are played into a temporary store."""
     from calsignal.analysis import digest as made
     from calsignal.cli.setup import system_zone
     from calsignal.config import Settings, Team, team_zone

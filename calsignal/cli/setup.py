@@ -22,7 +22,7 @@ T = TypeVar("T")
 @click.option("--force", is_flag=True, help="Write over a config file that is there.")
 @pass_app
 def init(app: App, domains: tuple[str, ...], timezone: str | None, force: bool) -> None:
-    """Write a commented config file; ask for the domains and the time zone of the team."""
+    """Write a commented config file. Asks for the team's domains and time zone; `--domain` may be repeated."""
     from calsignal import config
     from calsignal.vault import write_private
 

@@ -26,7 +26,7 @@ LISTED = 20
 @click.option("--accept", "accepted", multiple=True, metavar="CONNECTION", help="Believe what a held calendar shows.")
 @click.pass_context
 def sync(ctx: click.Context, names: tuple[str, ...], accepted: tuple[str, ...]) -> None:
-    """Pull every connection, or those named; one that fails does not stop the others."""
+    """Read every calendar, or those named. One that fails does not stop the others."""
     app = ctx.ensure_object(App)
     chosen = _chosen(app.store(create=True).connections(), names, accepted)
     outcomes: list[Outcome] = []
