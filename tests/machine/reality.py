@@ -59,7 +59,12 @@ class Meeting:
 
     @property
     def uid(self) -> str:
-        return f"{self.family or self.name}{self.tail}@sample.example"
+        return f"{self.root}{self.tail}@sample.example"
+
+    @property
+    def root(self) -> str:
+        """Return what both halves of a series have in common."""
+        return self.family or self.name
 
     @property
     def starts(self) -> tuple[datetime, ...]:

@@ -18,7 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from calsignal.analysis import look
 from calsignal.config import Settings, Team
+from calsignal.contract import Event
 from calsignal.history import Lens, Meeting, meetings
+from calsignal.merge import Merged
 from calsignal.model import Account, Answer, Change, ChangeKind, Copy, Role, State
 from calsignal.score.result import AccountResult
 from calsignal.store import Connection, StoredCalendar
@@ -142,8 +144,10 @@ class Sequences(RuleBasedStateMachine):
         self.serial = count(1)
         self.retired_at: dict[str, datetime] = {}
 
-    @initialize(booked=st.lists(bookings, min_size=1, max_size=3), synced=sure)
-    def begin(self, booked: list[Booking], synced: bool) -> None:
+    @initialize(booked=st.lists(bookings, min_size=1, max_size=3), synced=sure, odd=sure)
+    def begin(self, booked: list[Booking], synced: bool, odd: bool) -> None:
+        for rep in REPS:
+            self.page(rep, 2 if odd else 100, backwards=odd, empty=odd, repeats=odd)
         self._connect(REP)
         self._connect(TWO)
         for booking in booked:
@@ -317,7 +321,7 @@ class Sequences(RuleBasedStateMachine):
             answers=dict(one.answers),
             apart={},
             tail=f"_R{reality.key(cut)}" if google else "",
-            family=(one.family or one.name) if google else "",
+            family=one.root if google else "",
             dropped=set(one.dropped),
             private=set(one.private),
         )
@@ -338,9 +342,12 @@ class Sequences(RuleBasedStateMachine):
     @precondition(lambda self: self.reality)
     @rule(which=which, rep=reps)
     def make_private_or_public(self, which: int, rep: str) -> None:
-        one = self._one(which)
-        one.private ^= {rep}
-        self._tell(one)
+        """Do so with both halves of a series: of a half that is kept from us, the other one says that it is off."""
+        root = self._one(which).root
+        for one in self.reality:
+            if one.root == root:
+                one.private ^= {rep}
+                self._tell(one)
 
     # --- what services do -------------------------------------------------------------------------------------------
 
@@ -378,12 +385,11 @@ class Sequences(RuleBasedStateMachine):
 
     # --- what the team does -----------------------------------------------------------------------------------------
 
-    @rule(hours=st.integers(1, 60), picture=sure)
-    def sync_later(self, hours: int, picture: bool) -> None:
+    @rule(hours=st.integers(1, 60))
+    def sync_later(self, hours: int) -> None:
         self.clock.wait(hours=hours)
         self._sync(REPS)
-        if picture:
-            self._take_picture()
+        self._take_picture()
 
     @rule(rep=reps)
     def sync_one(self, rep: str) -> None:
@@ -480,6 +486,8 @@ class Sequences(RuleBasedStateMachine):
             return
         self.clock.wait(hours=20 if then == "sync later" else 1)
         self._sync(REPS[:1] if then == "sync one" else REPS)
+        if then == "sync later":
+            self._take_picture()
 
     def _sync(self, some: Iterable[str]) -> None:
         read = [rep for rep in self._active() if rep in some]
@@ -499,11 +507,18 @@ class Sequences(RuleBasedStateMachine):
             after = oracle.after_full(before, remote, self.clock.at, self.team)
         else:
             after = oracle.after_delta(before, remote, remote.log[position:], self.team)
-        if before.keys() - after.keys():
+        if any(
+            event_id not in after or self._loses_subject(event, after[event_id]) for event_id, event in before.items()
+        ):
             self.pictures.clear()  # an erasure erases the past
         self.shown[rep] = after
         self.position[rep] = len(remote.log)
         remote.expired_before = 0
+
+    def _loses_subject(self, before: Event, after: Event) -> bool:
+        """Say whether the last buyer has left, so that the subject must be known no more."""
+        met = [any(map(self.team.is_buyer, oracle.people(event))) for event in (before, after)]
+        return met == [True, False]
 
     # --- what must hold ---------------------------------------------------------------------------------------------
 
@@ -554,7 +569,9 @@ class Sequences(RuleBasedStateMachine):
                 told.setdefault((TOPICS.get(change.kind, change.kind.value), change.person), []).append(change)
             for changes in told.values():
                 for one, other in pairwise(changes):
-                    assert (one.kind, one.before, one.after) != (other.kind, other.before, other.after)
+                    between = [s for s in track.states if one.seen_at < s.seen_at < other.seen_at]
+                    again = (one.kind, one.before, one.after) == (other.kind, other.before, other.after)
+                    assert not again or any(_is_undone(one, seen.merged) for seen in between)
 
     def _check_versions(self) -> None:
         """Check that no sync gave an event more than one version, and that each says something new."""
@@ -614,6 +631,18 @@ TOPICS = {
 def _apart(some: list[tuple[object, ...]], others: list[tuple[object, ...]]) -> tuple[list[object], list[object]]:
     """Return what is only here, and what is only there; equal ones as often as they are."""
     return list((Counter(some) - Counter(others)).elements()), list((Counter(others) - Counter(some)).elements())
+
+
+def _is_undone(change: Change, merged: Merged) -> bool:
+    """Say whether a state is as if the change had not been; a calendar that joins may bring that about untold."""
+    answers = {p.person: p.answer for p in merged.people}
+    if change.kind in (ChangeKind.CANCELLED, ChangeKind.VANISHED, ChangeKind.RESTORED):
+        return merged.status.gone is (change.kind is ChangeKind.RESTORED)
+    if change.kind in (ChangeKind.PERSON_ADDED, ChangeKind.PERSON_REMOVED):
+        return (change.person in answers) is (change.kind is ChangeKind.PERSON_REMOVED)
+    if change.person is not None:
+        return answers.get(change.person) is change.before
+    return merged.slot.start == change.before
 
 
 def _is_ahead(meeting: Meeting, lens: Lens) -> bool:
