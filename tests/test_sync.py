@@ -525,3 +525,25 @@ def test_what_is_no_domain_is_not_suggested(world: World) -> None:
     found = suggestions(world.store, world.settings, world.clock())
 
     assert [s.domain for s in found] == ["good.example"]
+
+
+def test_an_assistant_acts_for_the_principal(world: World) -> None:
+    both = (Attendee("ea@acme.example", Answer.ACCEPTED), Attendee("cfo@acme.example"))
+    world.settings = replace(world.settings, delegates={"ea@acme.example": "cfo@acme.example"})
+    world.remote().put(event("m", attendees=both), event("n", day=5, attendees=both[:1]))
+
+    world.sync()
+
+    result = account_report(world.store, world.settings, world.clock(), "Acme").result
+    assert result.firm_buyers == ("cfo@acme.example",)
+    assert [[b.email for b in m.buyers] for m in result.meetings] == [["cfo@acme.example"]] * 2
+
+
+def test_an_assistant_may_act_for_somebody_on_no_meeting_yet(world: World) -> None:
+    world.settings = replace(world.settings, delegates={"ea@acme.example": "chief@acme.example"})
+    world.remote().put(event(attendees=(Attendee("ea@acme.example", Answer.ACCEPTED),)))
+
+    world.sync()
+
+    result = account_report(world.store, world.settings, world.clock(), "Acme").result
+    assert result.firm_buyers == ("chief@acme.example",)
