@@ -52,12 +52,14 @@ class ConnectRequest:
 
     `options` are the values of the provider's own options by name (None where not given), `config` its section of
     the config file. `ask_secret` prompts without echo, or reads a line of standard input; `tell` prints a message.
+    Wrap each request to a service in `retry`.
     """
 
     options: Mapping[str, object]
     config: Mapping[str, object]
     ask_secret: Callable[[str], str]
     tell: Callable[[str], None]
+    retry: Retry
     allow_private_addresses: bool = False
 
 
@@ -65,14 +67,23 @@ class ConnectRequest:
 class Authorised:
     """One mailbox that may now be read.
 
-    `name` tells it from the others in tables (no secret in it), `settings` is kept in the store in clear, `secret` in
-    the vault. Connecting again under the same name replaces the secret and the settings.
+    Connecting again under the same name replaces the secret and the settings.
+
+    name        tells it from the others in tables; no secret in it
+    secret      is kept in the vault; None where there is none
+    settings    are kept in the store, in clear
+    place       what is read, where the mailbox alone does not say it: another place under a name in use is refused
+    shares      a word for the secret, where several mailboxes have the same one: it is kept once
+    roster      a word for a list that was asked for as a whole, a company's say: who is on it no more is disconnected
     """
 
     mailbox: str
     name: str
     secret: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    place: str = ""
+    shares: str | None = None
+    roster: str | None = None
 
 
 @dataclass(frozen=True)
@@ -190,21 +201,56 @@ class Gone:
 
 
 @dataclass(frozen=True)
+class CalledOff:
+    """One date of a series that is cancelled, where the service tells no more of it than that.
+
+    The core takes everything else from what it knows of the copy `id` or of the series; a date of a series that it
+    does not keep, it drops.
+
+    id              names the copy of this one date, as `Event.id` does
+    series          names the copy of the series in the same calendar
+    original_start  where the series had put it; a day in an all-day series
+    """
+
+    id: str
+    series: str
+    original_start: Moment
+
+
+@dataclass(frozen=True)
 class Page:
     """A part of an answer.
 
     The last page alone carries the `cursor`; until then it is None. `full` on any page says that all pages together
     list everything inside the window, so that what is missing is missing. `removed` names ids that the service
-    itself reports as deleted. What could not be read is in `skipped`, never dropped; a skipped event whose id is
-    known is in `unread`, so that its absence is not taken for a disappearance.
+    itself reports as deleted, `called_off` single dates of series. What could not be read is in `skipped`, never
+    dropped; a skipped event whose id is known is in `unread`, so that its absence is not taken for a disappearance.
     """
 
     events: tuple[Event, ...] = ()
     removed: tuple[str, ...] = ()
+    called_off: tuple[CalledOff, ...] = ()
     cursor: str | None = None
     full: bool = False
     skipped: tuple[Skipped, ...] = ()
     unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a check-up saw: all well, or a problem with its next step. Nothing in it is a secret."""
+
+    fact: str
+    hint: str = ""
+    problem: bool = False
+
+
+@dataclass(frozen=True)
+class CheckUp:
+    """What a look at one connection found. `service_time` is the service's own clock, where it told it."""
+
+    findings: tuple[Finding, ...] = ()
+    service_time: datetime | None = None
 
 
 class Source(Protocol):
@@ -216,11 +262,17 @@ class Source(Protocol):
     def pull(self, calendar: Calendar, cursor: str | None) -> Iterator[Page]:
         """Yield what changed since `cursor`, or everything in the window when it is None.
 
-        Raises `CursorExpired` before the first page, another `SourceError` at any time.
+        Raises `CursorExpired`, or another `SourceError`, at any time; what was yielded until then is not used.
         """
 
     def find(self, calendar: Calendar, event_id: str) -> Event | Gone:
         """Read one event directly, to confirm that it has disappeared, or to read it again."""
+
+    def check(self) -> CheckUp:
+        """Try out the authorisation with one small request that reads no event, where there is such a request.
+
+        Raises `SourceError` as `pull` would.
+        """
 
     def close(self) -> None:
         """Give back sockets and files."""

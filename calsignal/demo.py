@@ -19,6 +19,7 @@ from calsignal.contract import (
     Attendee,
     Authorised,
     Calendar,
+    CheckUp,
     ConnectRequest,
     Event,
     Gone,
@@ -289,6 +290,9 @@ class TheatreSource:
 
     def find(self, calendar: Calendar, event_id: str) -> Event | Gone:
         return next((event for event in self._events() if event.id == event_id), Gone())
+
+    def check(self) -> CheckUp:
+        return CheckUp()
 
     def close(self) -> None:
         """Have nothing to give back."""

@@ -6,7 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from calsignal.contract import Access, Authorised, Calendar, ConnectRequest, Event, Gone, Option, Page, Setting
+from calsignal.contract import (
+    Access,
+    Authorised,
+    Calendar,
+    CheckUp,
+    ConnectRequest,
+    Event,
+    Finding,
+    Gone,
+    Option,
+    Page,
+    Setting,
+)
 from calsignal.contract import Provider as ProviderProtocol
 from calsignal.errors import CursorExpired, SourceError
 from calsignal.model import Skipped
@@ -116,6 +128,11 @@ class FakeSource:
     def find(self, calendar: Calendar, event_id: str) -> Event | Gone:
         self.remote.asked.append(f"find {event_id}")
         return self.remote.events.get(event_id, Gone())
+
+    def check(self) -> CheckUp:
+        if self.remote.broken is not None:
+            raise self.remote.broken
+        return CheckUp((Finding("the calendar may be read"),))
 
     def close(self) -> None:
         self.closed = True

@@ -10,8 +10,10 @@ from calsignal.contract import (
     Attendee,
     Authorised,
     Calendar,
+    CheckUp,
     ConnectRequest,
     Event,
+    Finding,
     Gone,
     Option,
     Page,
@@ -80,6 +82,10 @@ class ToySource:
         self._service.since(0)
         meeting = self._service.meetings.get(event_id)
         return Gone() if meeting is None else _event(meeting)
+
+    def check(self) -> CheckUp:
+        self._access.retry(lambda: self._service.since(0))
+        return CheckUp((Finding("the toys are there"),))
 
     def close(self) -> None:
         pass

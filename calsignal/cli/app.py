@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from calsignal.config import Settings
     from calsignal.registry import Registry
+    from calsignal.retry import Retry
     from calsignal.store.store import Store
     from calsignal.vault import Vault
 
@@ -69,6 +70,16 @@ class App:
         from calsignal import config
 
         return self.config_dir or config.config_folder(), self.data_dir or config.data_folder()
+
+    @cached_property
+    def retry(self) -> Retry:
+        """The patience of this run: it waits in real time."""
+        import random
+        import time
+
+        from calsignal.retry import Retry
+
+        return Retry(time.sleep, random.uniform, time.monotonic)
 
     @cached_property
     def vault(self) -> Vault:

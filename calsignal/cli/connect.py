@@ -79,6 +79,7 @@ def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
         config=settings.providers.get(name, {}),
         ask_secret=_ask_secret,
         tell=say,
+        retry=app.retry,
         allow_private_addresses=settings.privacy.private_addresses,
     )
     found = app.registry.get(name).connect(request)

@@ -55,10 +55,6 @@ def _chosen(known: Iterable[Connection], names: tuple[str, ...], accepted: tuple
 
 
 def _outcomes(app: App, chosen: list[Connection], accepted: tuple[str, ...]) -> Iterator[Outcome]:
-    import random
-    import time
-
-    from calsignal.retry import Retry
     from calsignal.sync import Syncer
 
     syncer = Syncer(
@@ -68,7 +64,7 @@ def _outcomes(app: App, chosen: list[Connection], accepted: tuple[str, ...]) -> 
         vault=app.vault,
         address_key=app.address_key(),
         clock=app.clock,
-        retry=Retry(time.sleep, random.uniform, time.monotonic),
+        retry=app.retry,
         accept=frozenset(accepted),
     )
     return syncer.sync(chosen)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from calsignal.contract import Access, Calendar, Event, Gone, Page
+from calsignal.contract import Access, Calendar, CheckUp, Event, Finding, Gone, Page
 from calsignal.errors import CursorExpired, NeedsSignIn, SourceError
 from calsignal.model import Booking, Skipped
 
@@ -94,6 +94,14 @@ class IcsSource:
             raise SourceError("an event cannot be looked up while a part of the calendar cannot be read")
         return found
 
+    def check(self) -> CheckUp:
+        """Look whether file, folder or the feed's address is there; a feed cannot be tried out without reading it."""
+        path = self._access.settings.get("path")
+        if path:
+            found = len(files.paths(Path(path)))
+            return CheckUp((Finding(f"{found} calendar file{'' if found == 1 else 's'} at {path}"),))
+        return CheckUp((Finding(f"the address at {host(self._feed_address())} is known"),))
+
     def close(self) -> None:
         """Forget what was read; nothing stays open."""
         self._body = self._reading = None
@@ -118,14 +126,17 @@ class IcsSource:
         return self._body
 
     def _from_feed(self, validators: Mapping[str, str]) -> _Body | None:
-        url = self._access.secret
-        if not url:
-            raise NeedsSignIn("the address of the feed is not known any more", "connect it again")
+        url = self._feed_address()
         answer = self._access.retry(self._request(url, validators))
         if answer.body is None:
             return None
         file = _parsed(answer.body, host(url), f"what {host(url)} sends")
         return _Body((file,), _fingerprint(file), answer.validators)
+
+    def _feed_address(self) -> str:
+        if not self._access.secret:
+            raise NeedsSignIn("the address of the feed is not known any more", "connect it again")
+        return self._access.secret
 
     def _request(self, url: str, validators: Mapping[str, str]) -> Callable[[], Answer]:
         private = self._access.allow_private_addresses
