@@ -1,0 +1,5 @@
+"""Google Calendar."""
+
+from calsignal_google.connect import GoogleProvider
+
+provider = GoogleProvider()

@@ -1,0 +1,25 @@
+"""`connect google`: from a sign-in to what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from calsignal.contract import Access, Authorised, ConnectRequest, Option, Setting, Source
+from calsignal.errors import InputError
+
+
+class GoogleProvider:
+    """Google Calendar, read-only."""
+
+    name = "google"
+    about = "a Google calendar"
+    settings: tuple[Setting, ...] = ()
+    options: tuple[Option, ...] = ()
+
+    def connect(self, request: ConnectRequest) -> Sequence[Authorised]:
+        """Authorise a mailbox."""
+        raise InputError("not there yet")
+
+    def open(self, access: Access) -> Source:
+        """Return a source."""
+        raise InputError("not there yet")
