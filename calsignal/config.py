@@ -403,6 +403,17 @@ def load(path: Path | None, sections: Sections) -> Settings:
     return _settings(path, found, _tables(sections))
 
 
+def salvage(path: Path, sections: Sections) -> Settings:
+    """Return what can be read of a config file that `load` refuses; defaults stand in for the rest."""
+    tables = _tables(sections)
+    try:
+        source = _source(path)
+        found = _check(tomllib.loads(source), tables, _Problems(source))
+    except (InputError, ValueError, RecursionError):
+        return _settings(None, {}, tables)
+    return _settings(path, found, tables)
+
+
 def _source(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")

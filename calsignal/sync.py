@@ -109,22 +109,7 @@ class Syncer:
             return Outcome(connection.name, str(error), error.hint)
 
     def _access(self, connection: Connection) -> Access:
-        name = connection_secret(connection.name)
-        now = self.clock()
-        days = self.settings.sync
-        return Access(
-            mailbox=connection.mailbox,
-            settings=connection.settings,
-            config=self.settings.providers.get(connection.provider, {}),
-            secret=self.vault.get(name),
-            save_secret=lambda secret: self.vault.set(name, secret),
-            window=Window(now - timedelta(days=days.history_days), now + timedelta(days=days.horizon_days)),
-            retry=self.retry,
-            zone=self.settings.team.timezone,
-            read_text=self.settings.privacy.link_text,
-            links=patterns(self.settings.links),
-            allow_private_addresses=self.settings.privacy.private_addresses,
-        )
+        return access_to(connection, self.settings, self.vault, self.retry, self.clock())
 
     def _source(self, connection: Connection, source: Source, redactor: Redactor) -> Outcome:
         outcome = Outcome(connection.name)
@@ -163,6 +148,25 @@ class Syncer:
             f"this machine's clock is behind the last sync, of {after:%Y-%m-%d %H:%M} UTC; nothing was written",
             "set the clock right, then sync again",
         )
+
+
+def access_to(connection: Connection, settings: Settings, vault: Vault, retry: Retry, now: datetime) -> Access:
+    """Return what a provider may use to read a connection, as of `now`. Raises `CalsignalError` of the vault."""
+    name = connection_secret(connection.name)
+    days = settings.sync
+    return Access(
+        mailbox=connection.mailbox,
+        settings=connection.settings,
+        config=settings.providers.get(connection.provider, {}),
+        secret=vault.get(name),
+        save_secret=lambda secret: vault.set(name, secret),
+        window=Window(now - timedelta(days=days.history_days), now + timedelta(days=days.horizon_days)),
+        retry=retry,
+        zone=settings.team.timezone,
+        read_text=settings.privacy.link_text,
+        links=patterns(settings.links),
+        allow_private_addresses=settings.privacy.private_addresses,
+    )
 
 
 @contextmanager

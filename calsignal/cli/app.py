@@ -88,14 +88,19 @@ class App:
         config_dir, data_dir = self._folders
         return open_vault(data_dir, config_dir, self.environ)
 
+    @property
+    def place(self) -> str | Path:
+        """Where the store is, or would be: a file or a URL, which may hold a password."""
+        from calsignal.config import store_place
+
+        return store_place(self.settings, self.environ, self._folders[1])
+
     def store(self, *, create: bool = False) -> Store:
         """Return the store; it is opened once. Without `create` it must be there."""
         if self._store is None:
-            from calsignal.config import store_place
             from calsignal.store import open_store
 
-            place = store_place(self.settings, self.environ, self._folders[1])
-            self._store = open_store(place, create=create)
+            self._store = open_store(self.place, create=create)
         return self._store
 
     def address_key(self) -> bytes:
@@ -104,14 +109,12 @@ class App:
         Raises:
             StoreError: the store was written with another one, so that no person in it would be recognised.
         """
-        import hashlib
-
         from calsignal.vault import ADDRESS_KEY, address_key
 
         known = self.store(create=True).recall(_KEY_MARK)
         lost = known is not None and self.vault.get(ADDRESS_KEY) is None  # a new one would be of no use
         key = b"" if lost else address_key(self.vault)
-        mark = hashlib.sha256(key).hexdigest()[:16]
+        mark = _mark(key)
         if known is None:
             self.store().remember(_KEY_MARK, mark)
         elif known != mark:
@@ -120,6 +123,22 @@ class App:
                 "use the vault of the machine and the user that wrote it (CALSIGNAL_VAULT, CALSIGNAL_SECRET_KEY)",
             )
         return key
+
+    def key_fits(self, store: Store) -> bool | None:
+        """Say whether the vault holds the key that a store was written with; None while there is none. Makes nothing.
+
+        Raises:
+            CalsignalError: the vault cannot be read.
+        """
+        from calsignal.vault import ADDRESS_KEY
+
+        known, kept = store.recall(_KEY_MARK), self.vault.get(ADDRESS_KEY)
+        if known is None:
+            return None
+        try:
+            return kept is not None and _mark(bytes.fromhex(kept)) == known
+        except ValueError:
+            return False
 
     def as_of(self, text: str | None) -> datetime:
         """Return the moment that `--as-of` means, in UTC; None is now.
@@ -167,6 +186,13 @@ class App:
         if self._store is not None:
             self._store.close()
             self._store = None
+
+
+def _mark(key: bytes) -> str:
+    """Return what tells one key from another and gives none away."""
+    import hashlib
+
+    return hashlib.sha256(key).hexdigest()[:16]
 
 
 def _day(text: str) -> date | None:

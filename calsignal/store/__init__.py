@@ -9,25 +9,46 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calsignal.store.values import Connection, Erased, Outrun, StoredCalendar, Wanted
+from calsignal.store.values import Connection, Erased, Health, NoStore, Outrun, StoredCalendar, Wanted
 
 if TYPE_CHECKING:
     from calsignal.store.store import Store as Store
     from calsignal.store.writing import Pen as Pen
 
-__all__ = ["Connection", "Erased", "Outrun", "StoredCalendar", "Wanted", "open_store"]
+__all__ = [
+    "Connection",
+    "Erased",
+    "Health",
+    "NoStore",
+    "Outrun",
+    "StoredCalendar",
+    "Wanted",
+    "dialect_of",
+    "open_store",
+]
 
 
-def open_store(place: str | Path, *, create: bool = True, busy_seconds: float = 10.0) -> Store:
+def open_store(place: str | Path, *, create: bool = True, migrate: bool = True, busy_seconds: float = 10.0) -> Store:
     """Open the store at an SQLAlchemy URL or in an SQLite file; make it, or bring its schema up to date, where due.
 
-    Without `create` a store that is not there is an error. Another writer is waited for up to `busy_seconds`. Raises
-    `StoreError` when the database cannot be used, or was made by a newer program.
+    Without `create` a store that is not there is an error (`NoStore`), without `migrate` one with an older schema.
+    Another writer is waited for up to `busy_seconds`. Raises `StoreError` when the database cannot be used, or was
+    made by a newer program.
     """
     from calsignal.store.database import Database
     from calsignal.store.store import Store
 
-    return Store(Database(place, create=create, busy_seconds=busy_seconds))
+    return Store(Database(place, create=create, migrate=migrate, busy_seconds=busy_seconds))
+
+
+def dialect_of(place: str | Path) -> str:
+    """Return the database and the driver that an URL or a file asks for, in SQLAlchemy's words; nothing is opened.
+
+    Raises `StoreError` when the URL cannot be understood.
+    """
+    from calsignal.store.database import dialect_of as found
+
+    return found(place)
 
 
 def __getattr__(name: str) -> object:

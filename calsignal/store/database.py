@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from calsignal.errors import StoreError
 from calsignal.store.tables import HEAD, alembic_version, metadata
+from calsignal.store.values import Health, NoStore
 
 _SQLITE_ERRORS = {
     sqlite3.SQLITE_BUSY: ("{} is in use by another program", "wait until that has finished, then try again"),
@@ -41,7 +42,7 @@ class Database:
     the other; a whole one is kept or nothing of it.
     """
 
-    def __init__(self, place: str | Path, *, create: bool, busy_seconds: float) -> None:
+    def __init__(self, place: str | Path, *, create: bool, busy_seconds: float, migrate: bool = True) -> None:
         self._url = _parsed(place)
         self.place = _place(self._url)
         self._sqlite = self._url.get_backend_name() == "sqlite"
@@ -50,7 +51,7 @@ class Database:
             _prepare_file(self._url, create=create)
         self._engine = self._make_engine(busy_seconds)
         try:
-            self._prepare_schema(create=create)
+            self._prepare_schema(create=create, migrate=migrate)
         except BaseException:
             self._engine.dispose()
             raise
@@ -68,6 +69,22 @@ class Database:
         with self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin():
             self._wrote = True
             yield conn
+
+    def health(self) -> Health:
+        """Look the database over; nothing is changed. A large one is read as a whole, which takes its time."""
+        with self.reading() as conn:
+            revision = self._revision(conn) or ""
+            if not self._sqlite:
+                size = conn.scalar(sa.text("SELECT pg_database_size(current_database())"))
+                return Health(revision, size or 0, sound=True)
+            pages = conn.exec_driver_sql("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+            sound = conn.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
+            return Health(revision, pages.scalar_one(), sound)
+
+    def try_writing(self) -> None:
+        """Take the writer's place and give it back, with nothing written. Raises `StoreError` where that fails."""
+        with self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin() as trial:
+            trial.rollback()
 
     def close(self) -> None:
         """Give back everything, and leave nothing of what was erased, on the pages or in the write-ahead log."""
@@ -88,13 +105,16 @@ class Database:
             _set_up_sqlite(engine, busy_seconds)
         return engine
 
-    def _prepare_schema(self, *, create: bool) -> None:
+    def _prepare_schema(self, *, create: bool, migrate: bool) -> None:
         with self.reading() as conn:
             revision = self._revision(conn)
         if revision == HEAD:
             return
         if revision is None and not create:
             raise _no_store(self.place)
+        if revision is not None and not migrate:
+            fact = f"{self.place} has the schema {revision or '0'}, and this calsignal wants {HEAD}"
+            raise StoreError(fact, "run `calsignal sync`: it brings the store up to date")
         with self._border(), self._engine.connect().execution_options(writes=True) as conn:
             self._bring_up(conn)
 
@@ -175,8 +195,13 @@ def _place(url: sa.URL) -> str:
     return f"the store {url.render_as_string(hide_password=True)}"
 
 
-def _no_store(place: str) -> StoreError:
-    return StoreError(f"{place} does not exist yet", "connect a calendar first: calsignal connect --help")
+def dialect_of(place: str | Path) -> str:
+    """Return the database and the driver that a place asks for, `postgresql+psycopg` say."""
+    return _parsed(place).drivername
+
+
+def _no_store(place: str) -> NoStore:
+    return NoStore(f"{place} does not exist yet", "connect a calendar first: calsignal connect --help")
 
 
 def _said(code: int, place: str) -> tuple[str, str]:

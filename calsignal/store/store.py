@@ -27,7 +27,7 @@ from calsignal.store.tables import (
     syncs,
     versions,
 )
-from calsignal.store.values import Connection, Erased, Outrun, StoredCalendar, Wanted
+from calsignal.store.values import Connection, Erased, Health, Outrun, StoredCalendar, Wanted
 from calsignal.store.writing import Pen
 
 
@@ -48,6 +48,14 @@ class Store:
     def close(self) -> None:
         """Give back connections and files; on SQLite, leave nothing of what was erased in any of them."""
         self._database.close()
+
+    def health(self) -> Health:
+        """Return how the database is; nothing is changed."""
+        return self._database.health()
+
+    def try_writing(self) -> None:
+        """Raise `StoreError` where nothing could be written now: it is in use, or may only be read."""
+        self._database.try_writing()
 
     # connections and calendars
 

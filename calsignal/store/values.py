@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from calsignal.errors import SourceError
+from calsignal.errors import SourceError, StoreError
 
 Wanted = Callable[[str, str, str | None], bool]
 """Say yes or no to a person, given the person key, the domain, and the address where it is known."""
@@ -17,6 +17,19 @@ class Outrun(SourceError):
 
     def __init__(self) -> None:
         super().__init__("another sync of this calendar was faster", "nothing is lost; sync again for the latest")
+
+
+class NoStore(StoreError):
+    """Report that there is no store yet."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """How a store that opens is. `size` is in bytes; `sound` says that the database finds no damage in itself."""
+
+    revision: str
+    size: int
+    sound: bool
 
 
 @dataclass(frozen=True)
