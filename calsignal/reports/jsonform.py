@@ -15,6 +15,7 @@ from importlib.resources import files
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from calsignal.doctor import Check, Mark
 from calsignal.model import Account, Answer, Change, ConnectionState, Moment, Skipped, Status
 from calsignal.reports.tables import add_line
 from calsignal.score.result import (
@@ -109,6 +110,31 @@ def accounts_json(accounts: Iterable[Account]) -> Document:
 def suggestions_json(suggestions: Iterable[Suggestion]) -> Document:
     """Return unmatched domains as `calsignal.suggestions/1`."""
     return {"format": "calsignal.suggestions/1", "suggestions": [_suggestion(one) for one in suggestions]}
+
+
+def doctor_json(checks: Sequence[Check], *, now: datetime, zone: ZoneInfo, offline: bool) -> Document:
+    """Return a check-up as `calsignal.doctor/1`."""
+    problems = sum(check.mark is Mark.PROBLEM for check in checks)
+    return {
+        "format": "calsignal.doctor/1",
+        "as_of": _Form(zone).moment(now),
+        "timezone": zone.key,
+        "offline": offline,
+        "well": not problems,
+        "problems": problems,
+        "checks": [_check(check) for check in checks],
+    }
+
+
+def _check(check: Check) -> Document:
+    return {
+        "area": check.area.value,
+        "code": check.code,
+        "state": check.mark.value,
+        "connection": check.about or None,
+        "fact": check.fact,
+        "next": check.step or None,
+    }
 
 
 def _account(account: Account) -> Document:

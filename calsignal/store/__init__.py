@@ -24,6 +24,7 @@ __all__ = [
     "StoredCalendar",
     "Wanted",
     "dialect_of",
+    "file_of",
     "open_store",
 ]
 
@@ -47,6 +48,13 @@ def dialect_of(place: str | Path) -> str:
     Raises `StoreError` when the URL cannot be understood.
     """
     from calsignal.store.database import dialect_of as found
+
+    return found(place)
+
+
+def file_of(place: str | Path) -> str | None:
+    """Return the name of the SQLite file at a place; None where there is another database. Raises `StoreError`."""
+    from calsignal.store.database import file_of as found
 
     return found(place)
 

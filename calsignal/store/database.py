@@ -200,6 +200,12 @@ def dialect_of(place: str | Path) -> str:
     return _parsed(place).drivername
 
 
+def file_of(place: str | Path) -> str | None:
+    """Return the name of the SQLite file at a place; None where there is another database."""
+    url = _parsed(place)
+    return url.database if url.get_backend_name() == "sqlite" else None
+
+
 def _no_store(place: str) -> NoStore:
     return NoStore(f"{place} does not exist yet", "connect a calendar first: calsignal connect --help")
 
