@@ -109,7 +109,7 @@ class Syncer:
             return Outcome(connection.name, str(error), error.hint)
 
     def _access(self, connection: Connection) -> Access:
-        name = connection_secret(connection.name)
+        name = connection_secret(connection.name, connection.shares)
         now = self.clock()
         days = self.settings.sync
         return Access(
@@ -131,7 +131,7 @@ class Syncer:
         with _theirs(connection):
             listed = source.calendars()
         for calendar in listed:
-            stored = self.store.calendar(connection, calendar.id, calendar.name)
+            stored = self.store.calendar(connection, calendar.id, calendar.name, self.clock())
             outcome = _joined(outcome, self._calendar(connection, source, calendar, stored, redactor))
         for stored in self.store.calendars(connection):
             if stored.retired_at is None and stored.external_id not in {c.id for c in listed}:
