@@ -55,7 +55,8 @@ class Thread:
         self.lines: dict[str, Line] = {}
         self.series = Line(None)
         self.ended = False
-        self.joining = False
+        self.joining: frozenset[str] = frozenset()  # calendars that say something of a copy for the first time
+        self.spoke: dict[int, frozenset[str]] = {}  # line -> the calendars that had spoken of it before this step
         self.carried: set[str] = set()  # lines that were carried to new times in this step
         self.shifted = False  # lines were carried to new times, and no change has told so yet
         self.followed: dict[tuple[Moment, Moment], set[str]] = {}  # moves of the series -> calendars that showed them
@@ -96,6 +97,7 @@ class Thread:
 
     def _step(self, seen_at: datetime, news: Sequence[tuple[Copy, Version]]) -> None:
         firsts = {id(c) for c, _ in news if id(c) not in self.done}
+        self.spoke = {id(line): frozenset(line.words) for line in (self.series, *self.lines.values())}
         masters = [(c, v) for c, v in news if self._is_master(c)]
         split = self._follow(seen_at, masters)
         self.done.update((id(c), v) for c, v in news)
@@ -105,7 +107,7 @@ class Thread:
         for copy, version in news:
             if not self._is_master(copy):
                 touched[self._hear_one(copy, version)] = True
-        self.joining = all(id(c) in firsts for c, _ in news)
+        self.joining = frozenset(c.calendar for c, _ in news) if all(id(c) in firsts for c, _ in news) else frozenset()
         silent = all(c.baseline and id(c) in firsts for c, _ in news)
         not_before = min((v.not_before for _, v in news if v.not_before), default=None)
         if masters:
@@ -122,7 +124,7 @@ class Thread:
     def _believe_again(self, at: datetime) -> None:
         """Let what a calendar said count again from the moment at which it is connected again; that is no news."""
         back = {calendar for calendar, absences in self.absences.items() if any(a.end == at for a in absences)}
-        self.joining = True
+        self.joining, self.spoke = frozenset(back), {}
         for line in (self.series, *(self.lines[key] for key in sorted(self.lines))):
             if line.states and back & line.words.keys():
                 self._settle(line, at, None, silent=True)
@@ -357,7 +359,8 @@ class Thread:
         if before.merged == merged and moved is None:
             return
         line.lapsed = _lapsed(line.lapsed, before.merged, merged, seen_at, self.lens)
-        joined = self.joining and (not_before is None or not_before < line.states[0].seen_at)
+        newcomer = bool(self.joining) and not self.joining & self.spoke.get(id(line), frozenset())
+        joined = newcomer and (not_before is None or not_before < line.states[0].seen_at)
         if not (silent or joined):
             step = self._difference(line, before.merged, merged, seen_at, not_before, moved)
             line.changes += step.changes()

@@ -134,7 +134,7 @@ class Sequences(RuleBasedStateMachine):
         self.clock = Clock()
         self.stack = ExitStack()
         self.store = self.stack.enter_context(empty_store(Account("Acme", ("acme.example",))))
-        self.remotes = {rep: Remote(deltas=delta) for rep, delta in zip(REPS, self.deltas, strict=True)}
+        self.remotes = {rep: Remote(deltas=delta, bare=delta) for rep, delta in zip(REPS, self.deltas, strict=True)}
         self.team = oracle.Team("ours.example", ("acme.example",))
         self.reality: list[reality.Meeting] = []
         self.shown: dict[str, oracle.Shown] = {rep: {} for rep in REPS}
@@ -292,10 +292,9 @@ class Sequences(RuleBasedStateMachine):
     def _put_back(self, one: reality.Meeting, original: datetime) -> None:
         """Let an occurrence be like the others again.
 
-        It stays listed apart where services tell differences, and when it was cancelled: who stops listing that says
-        nothing.
+        It stays listed apart where services tell differences.
         """
-        if any(self.deltas) or one.apart[original].cancelled:
+        if any(self.deltas):
             one.apart[original] = Apart(original)
         else:
             del one.apart[original]
