@@ -291,7 +291,7 @@ def _scored_at(copies: Iterable[Copy], account: Account, lens: Lens, settings: S
             copy,
             versions=tuple(v for v in copy.versions if v.seen_at <= lens.as_of),
             sight=copy.sight and min(copy.sight, lens.as_of),
-            retired_at=copy.retired_at if copy.retired_at and copy.retired_at <= lens.as_of else None,
+            absences=tuple(a.as_of(lens.as_of) for a in copy.absences if a.start <= lens.as_of),
         )
         for copy in copies
         if copy.versions[0].seen_at <= lens.as_of

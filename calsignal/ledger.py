@@ -9,14 +9,14 @@ import hashlib
 import hmac
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
-from calsignal.contract import Attendee, Event
+from calsignal.contract import Attendee, CalledOff, Event
 from calsignal.directory import Directory, normalise
 from calsignal.errors import InputError
 from calsignal.merge import normalise_uid
-from calsignal.model import EventStatus, Moment, Participant, Role, State, instant
+from calsignal.model import EventStatus, Moment, Participant, Role, Slot, State, instant
 
 HOLD_AT_LEAST = 10
 """Future events a calendar must have had before losing over half of them is suspicious."""
@@ -290,7 +290,8 @@ class Pulled:
 def missing(known: Mapping[str, OpenCopy], pulled: Pulled, now: datetime, zone: tzinfo) -> tuple[str, ...]:
     """Return the events that a full list should have shown and did not.
 
-    What lies in the past stays as last seen, so it is never missing.
+    What lies in the past stays as last seen, so it is never missing. A cancelled date of a series is, when it is not
+    listed apart any more: the series may show it again.
     """
     if not pulled.full:
         return ()
@@ -298,15 +299,23 @@ def missing(known: Mapping[str, OpenCopy], pulled: Pulled, now: datetime, zone: 
     return tuple(
         event
         for event, copy in sorted(known.items())
-        if event not in heard and not copy.state.status.gone and lies_ahead(copy, now, zone)
+        if event not in heard and _is_listed(copy) and lies_ahead(copy, now, zone)
     )
 
 
+def _is_listed(copy: OpenCopy) -> bool:
+    """Say whether a full list shows a copy in the state in which it is known."""
+    cancelled_date = copy.original_start is not None and copy.state.status is EventStatus.CANCELLED
+    return cancelled_date or not copy.state.status.gone
+
+
 def lies_ahead(copy: OpenCopy, now: datetime, zone: tzinfo) -> bool:
-    """Say whether the event, or any occurrence of it, starts after `now`."""
+    """Say whether the event, or any occurrence of it, starts after `now`, or would have in its series."""
     starts: Iterable[Moment] = (copy.state.slot.start,)
     if copy.expansion is not None:
         starts = copy.expansion.occurrences[-1:]
+    elif copy.original_start is not None:
+        starts = (copy.state.slot.start, copy.original_start)
     return any(instant(start, zone) > now for start in starts)
 
 
@@ -323,6 +332,47 @@ def emptied(known: Mapping[str, OpenCopy], lost: Collection[str], now: datetime,
     return f"{vanished} of {len(ahead)} future events disappeared at once"
 
 
+def called_off(
+    dates: Iterable[CalledOff], known: Mapping[str, OpenCopy], kept: Mapping[str, Kept | None]
+) -> dict[str, Kept | None]:
+    """Return, by event, what to keep of the dates of series of which no more was said than that they are cancelled.
+
+    Everything else is taken from the copy of the date where there is one, or from the series. None where the series
+    must not be kept; a date of a series that is not kept is left out.
+    """
+    found: dict[str, Kept | None] = {}
+    for date in dates:
+        series: OpenCopy | Kept | None = known.get(date.series)
+        if date.series in kept:
+            series = kept[date.series]
+            if series is None:
+                found[date.id] = None
+                continue
+        source = known.get(date.id) or series
+        if source is not None:
+            found[date.id] = _cancelled_date(date, source)
+    return found
+
+
+def _cancelled_date(date: CalledOff, source: OpenCopy | Kept) -> Kept:
+    state = source.state
+    slot = state.slot if source.event == date.id else _as_long(state.slot, date.original_start)
+    return Kept(
+        event=date.id,
+        uid=source.uid,
+        original_start=date.original_start,
+        created=source.created if isinstance(source, Kept) else None,
+        subject=source.subject,
+        state=replace(state, slot=slot, status=EventStatus.CANCELLED, recurrence=None),
+    )
+
+
+def _as_long(slot: Slot, start: Moment) -> Slot:
+    """Return a slot of the same length elsewhere; a series that has days now and had times then tells no length."""
+    same = isinstance(start, datetime) is isinstance(slot.start, datetime)
+    return slot.starting(start) if same else Slot(start, start + timedelta(days=1))
+
+
 Expand = Callable[[str], Expansion]
 
 
@@ -337,8 +387,9 @@ def compare(known: Mapping[str, OpenCopy], pulled: Pulled, directory: Directory,
         actions += _heard(known.get(event), kept, directory, expand)
     for event in sorted((pulled.removed | pulled.gone) & known.keys()):
         copy = known[event]
-        if event not in pulled.kept and not copy.state.status.gone:
-            status = EventStatus.CANCELLED if event in pulled.removed else EventStatus.VANISHED
+        status = EventStatus.CANCELLED if event in pulled.removed else EventStatus.VANISHED
+        back = event in pulled.gone and _is_listed(copy)
+        if event not in pulled.kept and (back or not copy.state.status.gone):
             actions.append(Supersede(copy.row, replace(copy.state, status=status), copy.expansion))
     return [*_names(known, pulled), *actions]
 

@@ -7,7 +7,7 @@ half-open, `[start, end)`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import Enum, IntEnum
 
@@ -223,13 +223,29 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Absence:
+    """A time in which a calendar was not connected; half-open, and without an end it still lasts."""
+
+    start: datetime
+    end: datetime | None = None
+
+    def covers(self, moment: datetime) -> bool:
+        """Say whether the calendar was not connected at that moment."""
+        return self.start <= moment and (self.end is None or moment < self.end)
+
+    def as_of(self, moment: datetime) -> Absence:
+        """Return the absence as it was known at a moment in it or after it."""
+        return replace(self, end=self.end if self.end is not None and self.end <= moment else None)
+
+
+@dataclass(frozen=True)
 class Copy:
     """What one calendar said about one event, in versions from old to new.
 
     `uid` is normalised; `original_start` names an occurrence that a series lists apart. `baseline` says that the
     first version came with the calendar's first successful sync. `sight` bounds what a series can show: the
-    latest successful sync at or before the report's moment, plus the horizon. `retired_at` is when its connection
-    was disconnected.
+    latest successful sync at or before the report's moment, plus the horizon. `absences` are the times in which its
+    calendar was not connected.
     """
 
     calendar: str
@@ -242,7 +258,7 @@ class Copy:
     versions: tuple[Version, ...]
     subject: str | None = None
     sight: datetime | None = None
-    retired_at: datetime | None = None
+    absences: tuple[Absence, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from calsignal.config import Settings
-from calsignal.contract import Access, Calendar, Event, Gone, Page, Retry, Source, Window
+from calsignal.contract import Access, Calendar, CalledOff, Event, Gone, Page, Retry, Source, Window
 from calsignal.errors import CalsignalError, CursorExpired, SourceError, StoreError
 from calsignal.ledger import (
+    YEARS,
     Action,
     Add,
     Erase,
@@ -26,6 +27,7 @@ from calsignal.ledger import (
     Pulled,
     Redactor,
     Supersede,
+    called_off,
     compare,
     due_for_extension,
     emptied,
@@ -116,7 +118,7 @@ class Syncer:
         with _theirs(connection):
             listed = source.calendars()
         for calendar in listed:
-            stored = self.store.calendar(connection, calendar.id, calendar.name)
+            stored = self.store.calendar(connection, calendar.id, calendar.name, self.clock())
             outcome = _joined(outcome, self._calendar(connection, source, calendar, stored, redactor))
         for stored in self.store.calendars(connection):
             if stored.retired_at is None and stored.external_id not in {c.id for c in listed}:
@@ -152,7 +154,7 @@ class Syncer:
 
 def access_to(connection: Connection, settings: Settings, vault: Vault, retry: Retry, now: datetime) -> Access:
     """Return what a provider may use to read a connection, as of `now`. Raises `CalsignalError` of the vault."""
-    name = connection_secret(connection.name)
+    name = connection_secret(connection.name, connection.shares)
     days = settings.sync
     return Access(
         mailbox=connection.mailbox,
@@ -214,11 +216,17 @@ class _Said:
     source: str
     events: dict[str, Event] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    called_off: dict[str, CalledOff] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
     skipped: list[Skipped] = field(default_factory=list)
     cursor: str | None = None
     full: bool = False
     expired: bool = False
+
+    @property
+    def heard(self) -> frozenset[str]:
+        """The events of which something was said that could be read."""
+        return frozenset({*self.events, *self.removed, *self.called_off})
 
     def add(self, page: Page) -> None:
         """Take a page in; an event that cannot be about a meeting is skipped and named."""
@@ -227,10 +235,21 @@ class _Said:
         for event_id in map(storable, page.removed):
             self.removed.add(event_id)
             self.events.pop(event_id, None)
+            self.called_off.pop(event_id, None)
+        for date in page.called_off:
+            self._call_off(replace(date, id=storable(date.id), series=storable(date.series)))
         self.unread.update(map(storable, page.unread))
         self.skipped.extend(page.skipped)
         self.full = self.full or page.full
         self.cursor = page.cursor or self.cursor
+
+    def _call_off(self, date: CalledOff) -> None:
+        if date.original_start.year not in YEARS:
+            self.skipped.append(Skipped(self.source, date.id, "its year is out of any calendar"))
+            return
+        self.called_off[date.id] = date
+        self.events.pop(date.id, None)
+        self.removed.discard(date.id)
 
     def _take(self, event: Event) -> None:
         try:
@@ -241,6 +260,7 @@ class _Said:
             return
         self.events[tidied.id] = tidied
         self.removed.discard(tidied.id)
+        self.called_off.pop(tidied.id, None)
 
 
 @dataclass
@@ -263,6 +283,8 @@ class _Job:
         self.expansions = {c.state.recurrence: c.expansion for c in series if c.state.recurrence and c.expansion}
         self._read_again(said)
         pulled = self._redacted(said)
+        dates = called_off(said.called_off.values(), known, pulled.kept)
+        pulled = replace(pulled, kept={**pulled.kept, **dates})
         now, zone = self.syncer.clock(), self.syncer.settings.team.timezone
         lost = missing(known, pulled, now, zone)
         why = emptied(known, {*lost, *(said.removed & known.keys())}, now, zone)
@@ -284,10 +306,8 @@ class _Job:
         try:
             return self._pages(cursor)
         except CursorExpired:
-            if cursor is None:
-                raise
             said = self._pages(None)
-            said.expired = True
+            said.expired = cursor is not None
             return said
 
     def _pages(self, cursor: str | None) -> _Said:
@@ -312,7 +332,7 @@ class _Job:
             return directory.who_is(person, domain, email).role is Role.BUYER
 
         for event_id in self.syncer.store.unnamed(self.stored, claimed, subjects=self.redactor.subjects):
-            if event_id not in said.events and event_id not in said.removed:
+            if event_id not in said.heard:
                 found = self._find(event_id)
                 if isinstance(found, Event):
                     said.add(Page(events=(found,)))
@@ -396,7 +416,7 @@ class _Job:
         if said.full:
             pen.skipped(said.skipped, seen_at)
         else:
-            pen.skipped(said.skipped, seen_at, read=frozenset(said.events) | said.removed)
+            pen.skipped(said.skipped, seen_at, read=said.heard)
         if said.expired and pen.calendar.last_synced is not None:
             pen.gap(pen.calendar.last_synced, seen_at, "the service had forgotten where we were", seen_at)
         pen.finish(said.cursor, self._fingerprint(), self.started, seen_at, baseline=baseline)

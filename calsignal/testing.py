@@ -7,7 +7,7 @@ service that the test can change (`Remote`). Needs pytest; nothing else of calsi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
@@ -15,7 +15,7 @@ import pytest
 
 from calsignal.contract import Access, Attendee, Calendar, Event, Gone, Page, Provider, Source
 from calsignal.errors import SourceError
-from calsignal.model import Answer, Slot
+from calsignal.model import Answer, EventStatus, Slot
 from calsignal.recurrence import expand
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -280,6 +280,11 @@ def follow(source: Source, known: Mapping[str, Event], cursor: str | None) -> tu
     removed = {name for page in pages for name in page.removed}
     unread = {name: known[name] for page in pages for name in page.unread if name in known}
     together = {**unread, **kept, **now}
+    for off in (off for page in pages for off in page.called_off):
+        base = together.get(off.id) or together.get(off.series)
+        if base is not None:
+            apart = replace(base, id=off.id, original_start=off.original_start, recurrence=None)
+            together[off.id] = replace(apart, status=EventStatus.CANCELLED)
     return {name: event for name, event in together.items() if name not in removed}, pages[-1].cursor
 
 

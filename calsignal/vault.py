@@ -48,9 +48,9 @@ class Vault(Protocol):
         """Forget the secret; nothing happens when there is none."""
 
 
-def connection_secret(connection: str) -> str:
-    """Return the name under which the secret of a connection is kept."""
-    return f"connection:{connection}"
+def connection_secret(connection: str, shares: str | None = None) -> str:
+    """Return the name under which the secret of a connection is kept, or that which it shares with others."""
+    return f"connection:{connection}" if shares is None else f"shared:{shares}"
 
 
 def address_key(vault: Vault) -> bytes:

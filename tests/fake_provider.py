@@ -10,6 +10,7 @@ from calsignal.contract import (
     Access,
     Authorised,
     Calendar,
+    CalledOff,
     CheckUp,
     ConnectRequest,
     Event,
@@ -21,7 +22,7 @@ from calsignal.contract import (
 )
 from calsignal.contract import Provider as ProviderProtocol
 from calsignal.errors import CursorExpired, SourceError
-from calsignal.model import Skipped
+from calsignal.model import EventStatus, Skipped
 from calsignal.registry import Registry
 
 EPOCH = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -33,7 +34,8 @@ class Remote:
 
     With `deltas` the service tells what changed since a cursor, else it lists everything each time. The last four
     are oddities of services: pages in another order, empty pages that lead on, events that an earlier page shows as
-    they were before, and a line that goes dead after so many pages.
+    they were before, and a line that goes dead after so many pages. With `bare` it tells of a cancelled date of a
+    series no more than its name.
     """
 
     events: dict[str, Event] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class Remote:
     empty_pages: bool = False
     repeats: bool = False
     dead_after: int | None = None
+    bare: bool = False
 
     def put(self, *events: Event) -> None:
         for event in events:
@@ -75,11 +78,21 @@ class Remote:
             chunk = ids[start : start + self.page_size]
             if self.empty_pages:
                 yield Page(full=full)
+            dates = {i: date for i in chunk if self.bare and (date := self.bare_date(i))}
             yield Page(
-                events=tuple(self.events[i] for i in chunk if i in self.events),
+                events=tuple(self.events[i] for i in chunk if i in self.events and i not in dates),
                 removed=tuple(i for i in chunk if i not in self.events),
+                called_off=tuple(dates.values()),
                 full=full,
             )
+
+    def bare_date(self, event_id: str) -> CalledOff | None:
+        """Return no more than the name of a date of a series, where it is cancelled."""
+        event = self.events.get(event_id)
+        if event is None or event.original_start is None or event.status is not EventStatus.CANCELLED:
+            return None
+        series = next((e.id for e in self.events.values() if e.uid == event.uid and e.original_start is None), None)
+        return None if series is None else CalledOff(event.id, series, event.original_start)
 
 
 @dataclass

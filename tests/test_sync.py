@@ -12,7 +12,7 @@ import pytest
 
 from calsignal.analysis import account_report, digest, suggestions
 from calsignal.contract import Attendee, Event
-from calsignal.errors import InputError, NeedsSignIn
+from calsignal.errors import CursorExpired, InputError, NeedsSignIn
 from calsignal.model import Account, Answer, ChangeKind, EventStatus, Skipped, Slot, Status
 from calsignal.store import open_store
 from calsignal.team import forget_strangers
@@ -547,3 +547,157 @@ def test_an_assistant_may_act_for_somebody_on_no_meeting_yet(world: World) -> No
 
     result = account_report(world.store, world.settings, world.clock(), "Acme").result
     assert result.firm_buyers == ("chief@acme.example",)
+
+
+# --- dates of series of which only the name is told -------------------------------------------------------------------
+
+FOUR_WEEKS = "FREQ=WEEKLY;COUNT=4"
+
+
+def second_date(**more: object) -> Event:
+    start = EPOCH + timedelta(days=8, hours=2)
+    base = replace(event("s1/2", 8), uid="s1@x", original_start=start, status=EventStatus.CANCELLED)
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def days_on(world: World) -> list[int]:
+    report = account_report(world.store, world.settings, world.clock(), "Acme")
+    return sorted((m.slot.start - EPOCH).days for m in report.result.meetings if not m.status.gone)
+
+
+def test_a_date_called_off_by_name_takes_everything_else_from_its_series(world: World) -> None:
+    world.remote().bare = True
+    world.remote().put(weekly(rule=FOUR_WEEKS))
+    world.sync()
+    world.remote().put(second_date(attendees=()))
+
+    world.next_day()
+    world.next_day()
+
+    assert days_on(world) == [1, 15, 22]
+    assert world.changes() == [ChangeKind.CANCELLED]
+    copy = next(c for c in world.copies() if c.event == "s1/2")
+    assert (copy.uid, copy.subject, len(copy.versions)) == ("s1@x", "Subject of s1", 1)
+    assert {p.email for p in copy.versions[0].state.people} == {ANN, REP}
+
+
+def test_a_date_called_off_by_name_in_the_first_list_is_no_news(world: World) -> None:
+    world.remote().bare = True
+    world.remote().put(second_date(attendees=()), weekly(rule=FOUR_WEEKS))
+
+    world.sync()
+
+    assert days_on(world) == [1, 15, 22]
+    assert world.changes() == []
+
+
+def test_a_moved_date_that_is_called_off_by_name_stays_where_it_was_moved(world: World) -> None:
+    world.remote().bare = True
+    moved = replace(second_date(), status=EventStatus.CONFIRMED, slot=event(day=9).slot)
+    world.remote().put(weekly(rule=FOUR_WEEKS), moved)
+    world.sync()
+    world.remote().put(replace(moved, status=EventStatus.CANCELLED))
+
+    world.next_day()
+
+    copy = next(c for c in world.copies() if c.event == "s1/2")
+    assert [v.state.slot for v in copy.versions] == [moved.slot, moved.slot]
+    assert [v.state.status for v in copy.versions] == [EventStatus.CONFIRMED, EventStatus.CANCELLED]
+
+
+def test_a_date_of_a_series_that_is_not_kept_is_not_kept_either(world: World) -> None:
+    world.remote().bare = True
+    world.remote().put(weekly(rule=FOUR_WEEKS, attendees=()), second_date())
+
+    (outcome,) = world.sync()
+
+    assert world.copies() == ()
+    assert outcome.skipped == ()
+
+
+def test_a_date_of_a_series_that_has_become_private_is_erased_with_it(world: World) -> None:
+    world.remote().bare = True
+    world.remote().put(weekly(rule=FOUR_WEEKS), second_date())
+    world.sync()
+    world.remote().put(weekly(rule=FOUR_WEEKS, private=True), second_date())
+
+    world.next_day()
+
+    assert world.copies() == ()
+
+
+def test_a_date_called_off_by_name_comes_back_when_it_is_listed_again(world: World) -> None:
+    world.remote().bare = True
+    world.remote().put(weekly(rule=FOUR_WEEKS), second_date())
+    world.sync()
+    world.remote().put(replace(second_date(), status=EventStatus.CONFIRMED))
+
+    world.next_day()
+
+    assert days_on(world) == [1, 8, 15, 22]
+    assert world.changes() == [ChangeKind.RESTORED]
+
+
+def test_a_date_called_off_in_an_impossible_year_is_skipped_by_name(world: World) -> None:
+    far = datetime(9000, 1, 1, tzinfo=UTC)
+    world.remote().bare = True
+    world.remote().put(weekly(rule=FOUR_WEEKS), replace(second_date(), original_start=far))
+
+    (outcome,) = world.sync()
+
+    assert [item.id for item in outcome.skipped] == ["s1/2"]
+    assert days_on(world) == [1, 8, 15, 22]
+
+
+def test_a_cursor_that_expires_within_a_full_list_is_forgotten_once(world: World) -> None:
+    world.remote().put(event())
+    world.remote().broken = CursorExpired()
+
+    (outcome,) = world.sync()
+
+    assert outcome.problem == "the cursor has expired"
+    assert world.copies() == ()
+
+
+# --- full lists that take back what they said of a date ---------------------------------------------------------------
+
+
+def test_a_cancelled_date_that_is_not_listed_apart_any_more_takes_place_again(world: World) -> None:
+    world.remote().put(weekly(rule=FOUR_WEEKS), second_date())
+    world.sync()
+    world.remote().drop("s1/2")
+
+    world.next_day()
+    (again,) = world.next_day()
+
+    assert days_on(world) == [1, 8, 15, 22]
+    assert world.changes() == [ChangeKind.RESTORED]
+    assert again.written == 0
+
+
+def test_a_cancelled_date_that_the_series_has_lost_too_stays_cancelled_untold(world: World) -> None:
+    world.remote().put(weekly(rule=FOUR_WEEKS), second_date())
+    world.sync()
+    without = EPOCH + timedelta(days=8, hours=2)
+    rule = f"{FOUR_WEEKS}\r\nEXDATE:{without:%Y%m%dT%H%M%SZ}"
+    world.remote().drop("s1/2")
+    world.remote().put(weekly(rule=rule))
+
+    world.next_day()
+
+    assert days_on(world) == [1, 15, 22]
+    assert world.changes() == []
+
+
+def test_a_date_moved_into_the_past_comes_back_when_it_is_not_listed_apart_any_more(world: World) -> None:
+    world.remote().put(weekly(rule=FOUR_WEEKS))
+    world.sync()
+    moved = replace(second_date(), status=EventStatus.CONFIRMED, slot=event(day=0).slot)
+    world.clock.wait(days=2)
+    world.remote().put(moved)
+    world.sync()
+    world.remote().drop("s1/2")
+
+    world.next_day()
+
+    assert days_on(world) == [1, 8, 15, 22]

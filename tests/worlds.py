@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from calsignal.directory import Directory
 from calsignal.history import Lens, Meeting, meetings
 from calsignal.model import (
+    Absence,
     Account,
     Answer,
     Booking,
@@ -113,7 +114,7 @@ def copy(
         versions=versions,
         subject=subject,
         sight=at(sight) if isinstance(sight, str) else sight,
-        retired_at=at(retired) if isinstance(retired, str) else retired,
+        absences=() if retired is None else (Absence(at(retired) if isinstance(retired, str) else retired),),
     )
 
 

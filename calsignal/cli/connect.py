@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ from calsignal.contract import Authorised, ConnectRequest, Option, Provider
 from calsignal.errors import InputError
 
 if TYPE_CHECKING:
-    from calsignal.store import Store
+    from calsignal.store import Connection
 
 
 class Providers(click.Group):
@@ -83,10 +83,9 @@ def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
         allow_private_addresses=settings.privacy.private_addresses,
     )
     found = app.registry.get(name).connect(request)
-    for authorised in found:
-        _remember(app, name, authorised)
+    _remember(app, name, found)
     if found:
-        say("next: `calsignal sync` reads it")
+        say("next: `calsignal sync` reads it" if len(found) == 1 else "next: `calsignal sync` reads them")
 
 
 def _ask_secret(question: str) -> str:
@@ -98,33 +97,49 @@ def _ask_secret(question: str) -> str:
     return secret.strip()
 
 
-def _remember(app: App, provider: str, authorised: Authorised) -> None:
-    """Keep one mailbox. The secret goes first: without it the row would only be a problem to report."""
+def _remember(app: App, provider: str, found: Sequence[Authorised]) -> None:
+    """Keep what was authorised, all or nothing. Secrets go first: without one a row is only a problem."""
     from calsignal.directory import normalise
     from calsignal.vault import connection_secret
 
-    mailbox = normalise(authorised.mailbox)
+    mailboxes = {authorised.name: normalise(authorised.mailbox) for authorised in found}
+    known = {connection.name: connection for connection in app.store(create=True).connections()}
+    for authorised in found:
+        _refuse_name(known.get(authorised.name), provider, authorised)
+        _refuse_another(known.get(authorised.name), authorised, mailboxes[authorised.name])
+    _warn_strangers(app, mailboxes.values())
+    named = {connection_secret(authorised.name, authorised.shares): authorised.secret for authorised in found}
+    for name, secret in named.items():
+        if secret is not None:
+            app.vault.set(name, secret)
+    for authorised in found:
+        app.store().connect(
+            authorised.name,
+            provider,
+            mailboxes[authorised.name],
+            authorised.settings,
+            app.now,
+            place=authorised.place,
+            shares=authorised.shares,
+            roster=authorised.roster,
+        )
+        emit(f"connected {authorised.name} ({mailboxes[authorised.name]})")
+    _forget_secrets(app, [known[a.name] for a in found if a.name in known], keep=[n for n, s in named.items() if s])
+    for roster in sorted({authorised.roster for authorised in found if authorised.roster}):
+        _drop_who_left(app, provider, roster, mailboxes.keys())
+
+
+def _refuse_name(known: Connection | None, provider: str, authorised: Authorised) -> None:
     if not authorised.name.isprintable():
         raise InputError("the name of the connection has characters that cannot be seen", "name it otherwise")
-    store = app.store(create=True)
-    taken = next((c for c in store.connections() if c.name == authorised.name and c.provider != provider), None)
-    if taken:
-        fact = f"there is already a connection called {taken.name}, of {taken.provider}"
-        raise InputError(fact, f"name this one otherwise, or run calsignal disconnect --erase {taken.name!r} first")
-    _refuse_another(store, authorised, mailbox)
-    _warn_stranger(app, mailbox)
-    if authorised.secret is None:
-        app.vault.delete(connection_secret(authorised.name))
-    else:
-        app.vault.set(connection_secret(authorised.name), authorised.secret)
-    store.connect(authorised.name, provider, mailbox, authorised.settings, app.now)
-    emit(f"connected {authorised.name} ({mailbox})")
+    if known and known.provider != provider:
+        fact = f"there is already a connection called {known.name}, of {known.provider}"
+        raise InputError(fact, f"name this one otherwise, or run calsignal disconnect --erase {known.name!r} first")
 
 
-def _refuse_another(store: Store, authorised: Authorised, mailbox: str) -> None:
+def _refuse_another(known: Connection | None, authorised: Authorised, mailbox: str) -> None:
     """Refuse to put another calendar in the place of one that is read: the meetings of the first would all be gone."""
-    known = next((c for c in store.connections() if c.name == authorised.name and c.retired_at is None), None)
-    if known is None or (known.mailbox, dict(known.settings)) == (mailbox, dict(authorised.settings)):
+    if known is None or known.retired_at or (known.mailbox, known.place) == (mailbox, authorised.place):
         return
     raise InputError(
         f"{known.name} reads another calendar already",
@@ -132,12 +147,31 @@ def _refuse_another(store: Store, authorised: Authorised, mailbox: str) -> None:
     )
 
 
-def _warn_stranger(app: App, mailbox: str) -> None:
+def _drop_who_left(app: App, provider: str, roster: str, present: Collection[str]) -> None:
+    """Disconnect who came with an earlier form of a list and is not on it any more."""
+    active = [c for c in app.store().connections() if c.retired_at is None]
+    left = [c for c in active if (c.provider, c.roster) == (provider, roster) and c.name not in present]
+    for connection in left:
+        app.store().retire(connection.name, app.now)
+        emit(f"disconnected {connection.name}: not on the list any more; its history stays")
+    _forget_secrets(app, left)
+
+
+def _forget_secrets(app: App, had: Iterable[Connection], keep: Collection[str] = ()) -> None:
+    """Forget the secrets that connections had, but those to `keep` and those that a connection which is read shares."""
+    from calsignal.vault import connection_secret
+
+    shared = {connection_secret(c.name, c.shares) for c in app.store().connections() if c.shares and not c.retired_at}
+    for name in sorted({connection_secret(c.name, c.shares) for c in had} - {*keep, *shared}):
+        app.vault.delete(name)
+
+
+def _warn_strangers(app: App, mailboxes: Iterable[str]) -> None:
     from calsignal.directory import Directory
 
     team = Directory(frozenset(app.settings.team.domains), aliases=app.settings.team.aliases)
-    domain = mailbox.rpartition("@")[2]
-    if not team.is_seller(domain, mailbox):
+    strange = {d for m in mailboxes if not team.is_seller(d := m.rpartition("@")[2], m)}
+    for domain in sorted(strange):
         say(f"note: {domain} is none of the team's domains; they stand in {app.config_path}")
 
 
@@ -169,18 +203,17 @@ def connections(app: App, as_of: str | None, form: str, output: Path | None) -> 
 def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
     """Read a connection no more. Its secret is forgotten, its history stays."""
     from calsignal.reports.words import plural
-    from calsignal.vault import connection_secret
 
     store = app.store()
-    known = [connection.name for connection in store.connections()]
-    chosen = known_connection(name, known)
+    by_name = {connection.name: connection for connection in store.connections()}
+    chosen = known_connection(name, list(by_name))
     question = f"Remove {chosen} and everything that it told, history included?"
     if erase and not yes and not click.confirm(question, err=True):
         say("nothing was removed")
         return
     # in this order each step can be taken again if the next one fails
     store.retire(chosen, app.now)
-    app.vault.delete(connection_secret(chosen))
+    _forget_secrets(app, [by_name[chosen]])
     if not erase:
         emit(f"disconnected {chosen}; its history stays")
         return

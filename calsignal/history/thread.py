@@ -55,7 +55,8 @@ class Thread:
         self.lines: dict[str, Line] = {}
         self.series = Line(None)
         self.ended = False
-        self.joining = False
+        self.joining: frozenset[str] = frozenset()  # calendars that say something of a copy for the first time
+        self.spoke: dict[int, frozenset[str]] = {}  # line -> the calendars that had spoken of it before this step
         self.carried: set[str] = set()  # lines that were carried to new times in this step
         self.shifted = False  # lines were carried to new times, and no change has told so yet
         self.followed: dict[tuple[Moment, Moment], set[str]] = {}  # moves of the series -> calendars that showed them
@@ -63,7 +64,7 @@ class Thread:
         self.done: dict[int, Version] = {}
         self.subject = self._subject()
         self.created = _earliest(c.created for c in copies if c.original_start is None)
-        self.retired = {c.calendar: c.retired_at for c in copies}
+        self.absences = {c.calendar: c.absences for c in copies}
         self.own = {c.calendar: self._own(c) for c in copies}
         self.overridden = {(c.calendar, moment_key(c.original_start)): c for c in copies if c.original_start}
 
@@ -84,14 +85,19 @@ class Thread:
         for copy in self.copies:
             for version in copy.versions:
                 moments[version.seen_at].append((copy, version))
-        for seen_at in sorted(moments):
-            self._step(seen_at, moments[seen_at])
+        returns = {a.end for absences in self.absences.values() for a in absences if a.end is not None}
+        for seen_at in sorted(moments.keys() | returns):
+            if seen_at in returns:
+                self._believe_again(seen_at)
+            if seen_at in moments:
+                self._step(seen_at, moments[seen_at])
         for key in sorted(self.lines):
             if self.lines[key].states:
                 yield self._meeting(self.lines[key])
 
     def _step(self, seen_at: datetime, news: Sequence[tuple[Copy, Version]]) -> None:
         firsts = {id(c) for c, _ in news if id(c) not in self.done}
+        self.spoke = {id(line): frozenset(line.words) for line in (self.series, *self.lines.values())}
         masters = [(c, v) for c, v in news if self._is_master(c)]
         split = self._follow(seen_at, masters)
         self.done.update((id(c), v) for c, v in news)
@@ -101,7 +107,7 @@ class Thread:
         for copy, version in news:
             if not self._is_master(copy):
                 touched[self._hear_one(copy, version)] = True
-        self.joining = all(id(c) in firsts for c, _ in news)
+        self.joining = frozenset(c.calendar for c, _ in news) if all(id(c) in firsts for c, _ in news) else frozenset()
         silent = all(c.baseline and id(c) in firsts for c, _ in news)
         not_before = min((v.not_before for _, v in news if v.not_before), default=None)
         if masters:
@@ -114,6 +120,14 @@ class Thread:
             self._settle(self.lines[key], seen_at, not_before, silent=silent or not own_news)
         if ended and not silent:
             self._end_series(seen_at, not_before)
+
+    def _believe_again(self, at: datetime) -> None:
+        """Let what a calendar said count again from the moment at which it is connected again; that is no news."""
+        back = {calendar for calendar, absences in self.absences.items() if any(a.end == at for a in absences)}
+        self.joining, self.spoke = frozenset(back), {}
+        for line in (self.series, *(self.lines[key] for key in sorted(self.lines))):
+            if line.states and back & line.words.keys():
+                self._settle(line, at, None, silent=True)
 
     def _is_master(self, copy: Copy) -> bool:
         return copy.original_start is None and self.recurs
@@ -345,7 +359,8 @@ class Thread:
         if before.merged == merged and moved is None:
             return
         line.lapsed = _lapsed(line.lapsed, before.merged, merged, seen_at, self.lens)
-        joined = self.joining and (not_before is None or not_before < line.states[0].seen_at)
+        newcomer = bool(self.joining) and not self.joining & self.spoke.get(id(line), frozenset())
+        joined = newcomer and (not_before is None or not_before < line.states[0].seen_at)
         if not (silent or joined):
             step = self._difference(line, before.merged, merged, seen_at, not_before, moved)
             line.changes += step.changes()
@@ -372,8 +387,8 @@ class Thread:
         return connected or words
 
     def _is_retired(self, word: Witness, seen_at: datetime) -> bool:
-        retired = self.retired[word.calendar]
-        return retired is not None and retired <= seen_at and self.lens.at(word.state.slot.start) > retired
+        starts = self.lens.at(word.state.slot.start)
+        return any(absence.covers(seen_at) and starts > absence.start for absence in self.absences[word.calendar])
 
     def _begin(
         self, line: Line, merged: Merged, seen_at: datetime, not_before: datetime | None, *, silent: bool
@@ -440,7 +455,10 @@ class Thread:
 
     def _is_unwatched(self, line: Line) -> bool:
         starts = self.lens.at(line.slot.start)
-        return all((at := self.retired[calendar]) is not None and starts > at for calendar in line.words)
+        return all(
+            any(absence.end is None and starts > absence.start for absence in self.absences[calendar])
+            for calendar in line.words
+        )
 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:

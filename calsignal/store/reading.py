@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from calsignal.ledger import Expansion, OpenCopy
 from calsignal.model import (
+    Absence,
     Answer,
     Booking,
     Capability,
@@ -37,6 +38,7 @@ from calsignal.store.tables import (
     events,
     participants,
     people,
+    retirements,
     skipped,
     subjects,
     syncs,
@@ -89,7 +91,8 @@ def valid_at(table: sa.Table, as_of: datetime) -> Condition:
 
 def connection_list(conn: sa.Connection, *conditions: Condition) -> tuple[Connection, ...]:
     """Return the connections by name."""
-    rows = conn.execute(sa.select(connections).where(*conditions).order_by(connections.c.name))
+    query = sa.select(connections, retired_at(connections).label("retired_at"))
+    rows = conn.execute(query.where(*conditions).order_by(connections.c.name))
     return tuple(Connection(**{**row._asdict(), "settings": json.loads(row.settings)}) for row in rows)
 
 
@@ -98,12 +101,29 @@ def calendar_list(conn: sa.Connection, *conditions: Condition) -> tuple[StoredCa
     columns = [column for column in calendars.c if column.name != "connection_id"]
     query = sa.select(
         *columns,
+        retired_at(calendars).label("retired_at"),
         connections.c.name.label("connection"),
         of_last_sync(syncs.c.started_at, syncs.c.ok).label("last_started"),
         of_last_sync(syncs.c.finished_at, syncs.c.ok).label("last_synced"),
     )
     rows = conn.execute(query.join(connections).where(*conditions).order_by(calendars.c.id))
     return tuple(StoredCalendar(**row._asdict()) for row in rows)
+
+
+def retired_at(owner: sa.Table, as_of: datetime | None = None) -> sa.ScalarSelect[datetime]:
+    """Return since when a connection, or a calendar, has been retired at `as_of`, or now; null where it is not."""
+    lasts: Condition = retirements.c.end_at.is_(None)
+    if as_of is not None:
+        lasts = (retirements.c.start_at <= as_of) & (lasts | (retirements.c.end_at > as_of))
+    query = sa.select(sa.func.min(retirements.c.start_at)).where(retired(owner), lasts)
+    return query.correlate(owner).scalar_subquery()
+
+
+def retired(owner: sa.Table) -> Condition:
+    """Say that a retirement is one of the connection, or of the calendar, at hand."""
+    if owner is calendars:
+        return retirements.c.calendar_id == calendars.c.id
+    return (retirements.c.connection_id == connections.c.id) & retirements.c.calendar_id.is_(None)
 
 
 def of_last_sync(column: sa.Column[T], *conditions: Condition) -> sa.ScalarSelect[T]:
@@ -177,29 +197,42 @@ class _Scope:
         return fetch(conn, query.where(self.where), versions.c.event_id, self.keys)
 
 
-_Origin = tuple[str, str, datetime | None, datetime | None]
+_Origin = tuple[str, str, datetime | None, tuple[Absence, ...]]
 
 
 def _origins(conn: sa.Connection, as_of: datetime) -> dict[int, _Origin]:
-    """Return label, mailbox, sight and end of each calendar."""
+    """Return label, mailbox, sight and absences of each calendar."""
     query = sa.select(
         calendars.c.id,
         calendars.c.external_id,
-        calendars.c.retired_at.label("left_at"),
         connections.c.name,
         connections.c.mailbox,
-        connections.c.retired_at,
         of_last_sync(syncs.c.finished_at, syncs.c.ok, syncs.c.finished_at <= as_of).label("sight"),
     ).join(connections)
-    found = {}
-    for row in conn.execute(query):
-        ends = [end for end in (row.left_at, row.retired_at) if end is not None and end <= as_of]
-        found[row.id] = (f"{row.name}/{row.external_id}", row.mailbox, row.sight, min(ends, default=None))
+    absences = _absences(conn, as_of)
+    return {
+        row.id: (f"{row.name}/{row.external_id}", row.mailbox, row.sight, tuple(absences[row.id]))
+        for row in conn.execute(query)
+    }
+
+
+def _absences(conn: sa.Connection, as_of: datetime) -> defaultdict[int, list[Absence]]:
+    """Return, by calendar, the times in which it was retired, alone or with its connection, as known at `as_of`."""
+    its_own = retirements.c.calendar_id.is_(None) | (retirements.c.calendar_id == calendars.c.id)
+    query = (
+        sa.select(calendars.c.id, retirements.c.start_at, retirements.c.end_at)
+        .join(retirements, (retirements.c.connection_id == calendars.c.connection_id) & its_own)
+        .where(retirements.c.start_at <= as_of)
+        .order_by(retirements.c.start_at, retirements.c.id)
+    )
+    found: defaultdict[int, list[Absence]] = defaultdict(list)
+    for calendar, start, end in conn.execute(query):
+        found[calendar].append(Absence(start, end).as_of(as_of))
     return found
 
 
 def _copy(event: Any, origin: _Origin, known: tuple[Version, ...], subject: str | None) -> Copy:  # noqa: ANN401
-    label, mailbox, sight, retired_at = origin
+    label, mailbox, sight, absences = origin
     return Copy(
         calendar=label,
         mailbox=mailbox,
@@ -211,7 +244,7 @@ def _copy(event: Any, origin: _Origin, known: tuple[Version, ...], subject: str 
         versions=known,
         subject=subject,
         sight=sight,
-        retired_at=retired_at,
+        absences=absences,
     )
 
 
@@ -365,7 +398,7 @@ def all_people(conn: sa.Connection) -> Sequence[Person]:
 
 def skipped_at(conn: sa.Connection, as_of: datetime) -> tuple[Skipped, ...]:
     """Return what could not be read as of then, on connections that were not retired by then."""
-    active = connections.c.retired_at.is_(None) | (connections.c.retired_at > as_of)
+    active = retired_at(connections, as_of).is_(None)
     query = (
         sa.select(connections.c.name, skipped.c.external_id, skipped.c.reason)
         .select_from(skipped.join(calendars).join(connections))

@@ -31,22 +31,28 @@ def connection_states(conn: sa.Connection, as_of: datetime, stale_after: timedel
     failures = _of_connections(conn, as_of)
     holes = _gaps(conn, as_of)
     found = []
+    left = _retired(conn, as_of)
     for connection in reading.connection_list(conn, connections.c.connected_at <= as_of):
         tried = attempts[connection.id]
-        retired = connection.retired_at is not None and connection.retired_at <= as_of
+        retired_at = left[connection.id]
         state = ConnectionState(
             name=connection.name,
             provider=connection.provider,
             rep=connection.mailbox,
             # no fresher than its stalest calendar
             last_synced=min((one.synced_at for one in tried if one.synced_at is not None), default=None),
-            stale=not retired and not _fresh(tried, as_of - stale_after),
-            problem=None if retired else _problem(tried, failures.get(connection.id)),
+            stale=retired_at is None and not _fresh(tried, as_of - stale_after),
+            problem=None if retired_at else _problem(tried, failures.get(connection.id)),
             gaps=tuple(holes[connection.id]),
-            retired_at=connection.retired_at if retired else None,
+            retired_at=retired_at,
         )
         found.append(state)
     return tuple(found)
+
+
+def _retired(conn: sa.Connection, as_of: datetime) -> dict[int, datetime | None]:
+    rows = conn.execute(sa.select(connections.c.id, reading.retired_at(connections, as_of)))
+    return {number: retired_at for number, retired_at in rows}  # noqa: C416  # rows are no pairs to a type checker
 
 
 def _fresh(attempts: Sequence[_Attempts], since: datetime) -> bool:
@@ -72,7 +78,7 @@ def _of_calendars(conn: sa.Connection, as_of: datetime) -> defaultdict[int, list
         reading.of_last_sync(syncs.c.finished_at, by_then).label("tried_at"),
         reading.of_last_sync(syncs.c.problem, by_then).label("problem"),
         reading.of_last_sync(syncs.c.finished_at, by_then, syncs.c.ok).label("synced_at"),
-    ).where(calendars.c.retired_at.is_(None) | (calendars.c.retired_at > as_of))
+    ).where(reading.retired_at(calendars, as_of).is_(None))
     found: defaultdict[int, list[_Attempts]] = defaultdict(list)
     for connection, *tried in conn.execute(query.order_by(calendars.c.id)):
         if tried[1] is not None:

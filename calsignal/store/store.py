@@ -23,6 +23,7 @@ from calsignal.store.tables import (
     meta,
     participants,
     people,
+    retirements,
     subjects,
     syncs,
     versions,
@@ -59,18 +60,31 @@ class Store:
 
     # connections and calendars
 
-    def connect(self, name: str, provider: str, mailbox: str, settings: Mapping[str, str], at: datetime) -> Connection:
-        """Remember an authorised mailbox; under a name that is known, replace its settings and end its retirement.
+    def connect(
+        self,
+        name: str,
+        provider: str,
+        mailbox: str,
+        settings: Mapping[str, str],
+        at: datetime,
+        *,
+        place: str = "",
+        shares: str | None = None,
+        roster: str | None = None,
+    ) -> Connection:
+        """Remember an authorised mailbox; under a name that is known, replace all about it and end its retirement.
 
         Raises `InputError` when a connection of another provider has that name.
         """
-        row = {"mailbox": mailbox, "settings": json.dumps(dict(settings), sort_keys=True), "retired_at": None}
+        kept = json.dumps(dict(settings), sort_keys=True)
+        row = {"mailbox": mailbox, "settings": kept, "place": place, "shares": shares, "roster": roster}
         with self._database.writing() as conn:
             there = reading.connection_list(conn, connections.c.name == name)
             if there and there[0].provider != provider:
                 raise InputError(f"{name} is already the name of a {there[0].provider} connection")
             if there:
                 conn.execute(sa.update(connections).where(connections.c.name == name).values(**row))
+                _end_retirement(conn, connections, there[0].id, at)
             else:
                 conn.execute(sa.insert(connections).values(name=name, provider=provider, connected_at=at, **row))
             return _one_connection(conn, name)
@@ -83,9 +97,9 @@ class Store:
     def retire(self, name: str, at: datetime) -> None:
         """Keep what a connection told, and read it no more. Raises `InputError` for an unknown name."""
         with self._database.writing() as conn:
-            number = _one_connection(conn, name).id
-            active = (connections.c.id == number) & connections.c.retired_at.is_(None)
-            conn.execute(sa.update(connections).where(active).values(retired_at=at))
+            known = _one_connection(conn, name)
+            if known.retired_at is None:
+                conn.execute(sa.insert(retirements).values(connection_id=known.id, start_at=at))
 
     def erase_connection(self, name: str) -> Erased:
         """Remove a connection with everything it told, and count that. Raises `InputError` for an unknown name."""
@@ -100,8 +114,8 @@ class Store:
             conn.execute(sa.delete(connections).where(connections.c.id == number))
             return Erased(len(own_calendars), len(rows), version_count, unmet)
 
-    def calendar(self, connection: Connection, external_id: str, name: str) -> StoredCalendar:
-        """Return a calendar of a connection, first making it known or its name current where that is due.
+    def calendar(self, connection: Connection, external_id: str, name: str, at: datetime) -> StoredCalendar:
+        """Return a calendar that a connection lists, first making it known or its name current where that is due.
 
         Raises `Outrun` when the connection has been erased meanwhile.
         """
@@ -111,7 +125,9 @@ class Store:
         if found and found[0].name == name and found[0].retired_at is None:
             return found[0]
         with self._database.writing() as conn:
-            renamed = sa.update(calendars).where(this).values(name=name, retired_at=None)
+            if found:
+                _end_retirement(conn, calendars, found[0].id, at)
+            renamed = sa.update(calendars).where(this).values(name=name)
             if not conn.execute(renamed).rowcount:
                 if not reading.connection_list(conn, connections.c.id == connection.id):
                     raise Outrun
@@ -126,9 +142,12 @@ class Store:
 
     def retire_calendar(self, calendar: StoredCalendar, at: datetime) -> None:
         """Keep what a calendar told; its connection lists it no more."""
-        active = (calendars.c.id == calendar.id) & calendars.c.retired_at.is_(None)
         with self._database.writing() as conn:
-            conn.execute(sa.update(calendars).where(active).values(retired_at=at))
+            known = reading.calendar_list(conn, calendars.c.id == calendar.id)
+            if known and known[0].retired_at is None:
+                its = sa.select(calendars.c.connection_id).where(calendars.c.id == calendar.id).scalar_subquery()
+                row = {"connection_id": its, "calendar_id": calendar.id, "start_at": at}
+                conn.execute(sa.insert(retirements).values(row))
 
     # the ledger
 
@@ -293,6 +312,14 @@ class Store:
         """Return what `remember` kept."""
         with self._database.reading() as conn:
             return conn.scalar(sa.select(meta.c.value).where(meta.c.key == key))
+
+
+def _end_retirement(conn: sa.Connection, owner: sa.Table, number: int, at: datetime) -> None:
+    """End the retirement of a connection, or of a calendar, if there is one."""
+    this = retirements.c.calendar_id == number
+    if owner is connections:
+        this = (retirements.c.connection_id == number) & retirements.c.calendar_id.is_(None)
+    conn.execute(sa.update(retirements).where(this, retirements.c.end_at.is_(None)).values(end_at=at))
 
 
 def _one_connection(conn: sa.Connection, name: str) -> Connection:

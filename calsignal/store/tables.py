@@ -105,7 +105,9 @@ connections = sa.Table(
     sa.Column("mailbox", sa.Text, nullable=False),
     sa.Column("settings", sa.Text, nullable=False, comment="JSON object of texts; never a secret"),
     sa.Column("connected_at", Utc, nullable=False),
-    sa.Column("retired_at", Utc, comment="when it was disconnected"),
+    sa.Column("place", sa.Text, nullable=False, comment="what is read, beside the mailbox"),
+    sa.Column("shares", sa.Text, comment="a word for a secret that it shares with others"),
+    sa.Column("roster", sa.Text, comment="a word for the list it came with, where that was asked for as a whole"),
     comment="authorised mailboxes",
 )
 
@@ -119,9 +121,19 @@ calendars = sa.Table(
     sa.Column("cursor", sa.Text, comment="where the next pull goes on"),
     sa.Column("fingerprint", sa.Text, comment="of the question that the cursor answers"),
     sa.Column("held", sa.Text, comment="why it keeps its old rows and cursor"),
-    sa.Column("retired_at", Utc, comment="when the connection stopped listing it"),
     sa.UniqueConstraint("connection_id", "external_id"),
     comment="calendars of the connections",
+)
+
+retirements = sa.Table(
+    "retirements",
+    metadata,
+    _id(),
+    _of("connections", index=True),
+    _of("calendars", nullable=True, index=True, comment="null: the connection as a whole"),
+    sa.Column("start_at", Utc, nullable=False),
+    sa.Column("end_at", Utc, comment="null: it still lasts"),
+    comment="times in which a connection was disconnected, or did not list a calendar any more",
 )
 
 syncs = sa.Table(

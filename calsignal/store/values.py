@@ -34,13 +34,23 @@ class Health:
 
 @dataclass(frozen=True)
 class Connection:
-    """One authorised mailbox as the store knows it. `settings` is the provider's own, in clear."""
+    """One authorised mailbox as the store knows it.
+
+    settings    the provider's own, in clear
+    place       what is read, where the mailbox alone does not say it
+    shares      a word for a secret that it shares with other connections of its provider
+    roster      a word for the list it came with, where that was asked for as a whole
+    retired_at  since when it has been disconnected
+    """
 
     id: int
     name: str
     provider: str
     mailbox: str
     settings: Mapping[str, str]
+    place: str
+    shares: str | None
+    roster: str | None
     connected_at: datetime
     retired_at: datetime | None
 

@@ -43,11 +43,13 @@ class IcsProvider:
         source = request.ask_secret("address of the feed: ").strip() if typed == _ASK else typed
         zone = _zone(request)
         if not _SCHEME.match(source):
-            return (Authorised(mailbox, name, settings={"path": str(_path(source)), **zone}),)
+            path = str(_path(source))
+            return (Authorised(mailbox, name, settings={"path": path, **zone}, place=path),)
         url = _address(source, allow_private=request.allow_private_addresses)
         if typed != _ASK:
             request.tell(_WARNING)
-        return (Authorised(mailbox, name, secret=url, settings={"host": urlsplit(url).hostname or "", **zone}),)
+        host = urlsplit(url).hostname or ""
+        return (Authorised(mailbox, name, secret=url, settings={"host": host, **zone}, place=host),)
 
     def open(self, access: Access) -> Source:
         """Return a source; the modules that read calendars are loaded only now."""

@@ -28,7 +28,7 @@ def test_a_calendar_is_authorised_once_and_remembered(desk: Desk) -> None:
     assert "calsignal sync" in result.stderr
     [kept] = desk.store().connections()
     assert (kept.name, kept.provider, kept.mailbox) == ("toy:Rep+x", "toy", REP)
-    assert dict(kept.settings) == {"place": "box"}
+    assert (kept.place, dict(kept.settings)) == ("box", {})
 
 
 def test_the_provider_gets_its_options_and_its_section(desk: Desk) -> None:
@@ -38,7 +38,7 @@ def test_the_provider_gets_its_options_and_its_section(desk: Desk) -> None:
     desk.ok("connect", "toy", "box", "--rep", REP)
 
     first, second = toy.provider.asked
-    assert first.options == {"place": "box", "rep": REP, "ask_secret": False, "label": ("a", "b")}
+    assert first.options == {"place": "box", "rep": REP, "ask_secret": False, "label": ("a", "b"), "team": None}
     assert second.options["label"] is None
     assert first.config == {"shelf": "top"}
     assert not first.allow_private_addresses
@@ -103,6 +103,65 @@ def test_a_missing_option_is_a_usage_error(desk: Desk) -> None:
 
 def test_connecting_without_a_config_points_to_init(bare: Desk) -> None:
     assert "calsignal init" in bare.fails(2, "connect", "toy", "box", "--rep", REP)
+
+
+# --- a list of people ---------------------------------------------------------------------------------------------
+
+
+def connect_team(desk: Desk, *who: str) -> str:
+    return desk.ok("connect", "toy", "box", "--rep", REP, *(word for one in who for word in ("--team", one)))
+
+
+def states(desk: Desk) -> dict[str, bool]:
+    return {connection.mailbox: connection.retired_at is None for connection in desk.store().connections()}
+
+
+def test_a_list_of_people_shares_one_secret(desk: Desk) -> None:
+    connect_team(desk, "ann@ours.example", "bob@ours.example")
+
+    assert states(desk) == {"ann@ours.example": True, "bob@ours.example": True}
+    vault = desk.app().vault
+    assert vault.get(connection_secret("toy:ann@ours.example", "toys")) == "key"
+    assert vault.get(connection_secret("toy:ann@ours.example")) is None
+
+
+def test_who_is_not_on_the_list_any_more_is_disconnected_and_who_joined_appears(desk: Desk) -> None:
+    connect_team(desk, "ann@ours.example", "bob@ours.example")
+
+    told = connect_team(desk, "bob@ours.example", "cat@ours.example")
+
+    assert states(desk) == {"ann@ours.example": False, "bob@ours.example": True, "cat@ours.example": True}
+    assert "disconnected toy:ann@ours.example: not on the list any more; its history stays\n" in told
+    assert desk.app().vault.get(connection_secret("any", "toys")) == "key"
+
+
+def test_a_connection_of_its_own_is_on_no_list(desk: Desk) -> None:
+    desk.ok("connect", "toy", "box", "--rep", "own@ours.example")
+
+    connect_team(desk, "ann@ours.example")
+
+    assert states(desk) == {"ann@ours.example": True, "own@ours.example": True}
+
+
+def test_a_shared_secret_is_forgotten_with_the_last_who_uses_it(desk: Desk) -> None:
+    connect_team(desk, "ann@ours.example", "bob@ours.example")
+
+    desk.ok("disconnect", "toy:ann@ours.example")
+    kept = desk.app().vault.get(connection_secret("any", "toys"))
+    desk.ok("disconnect", "toy:bob@ours.example")
+
+    assert kept == "key"
+    assert desk.app().vault.get(connection_secret("any", "toys")) is None
+
+
+def test_one_refusal_in_a_list_connects_nobody(desk: Desk) -> None:
+    with desk.app().store(create=True) as store:
+        store.connect("toy:bob@ours.example", "other", "bob@ours.example", {}, desk.clock())
+
+    desk.fails(2, "connect", "toy", "box", "--rep", REP, "--team", "ann@ours.example", "--team", "bob@ours.example")
+
+    assert states(desk) == {"bob@ours.example": True}
+    assert desk.app().vault.get(connection_secret("any", "toys")) is None
 
 
 # --- connections ------------------------------------------------------------------------------------------------------

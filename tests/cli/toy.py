@@ -21,6 +21,7 @@ class Toy(FakeProvider):
         Option("rep", "whose calendar it is", required=True),
         Option("ask_secret", "ask for a secret", flag=True),
         Option("label", "a label", multiple=True),
+        Option("team", "everybody on a list, with one secret", multiple=True),
     )
     asked: list[ConnectRequest] = field(default_factory=list)
 
@@ -32,7 +33,10 @@ class Toy(FakeProvider):
         secret = request.ask_secret("Secret") if request.options["ask_secret"] else None
         request.tell("opening the toy box")
         self.remotes.setdefault(rep, Remote())
-        return [Authorised(rep, f"toy:{rep.partition('@')[0]}", secret, {"place": place})]
+        team = request.options["team"]
+        if isinstance(team, tuple):
+            return [Authorised(who, f"toy:{who}", "key", shares="toys", roster="team") for who in team]
+        return [Authorised(rep, f"toy:{rep.partition('@')[0]}", secret, place=place)]
 
 
 provider = Toy()

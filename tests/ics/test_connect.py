@@ -52,7 +52,8 @@ def test_a_file_is_remembered_by_its_whole_path(desk: Desk, tmp_path: Path, monk
 
     found = desk.connect("rep.ics")
 
-    assert found == Authorised("rep@ours.example", "ics:rep@ours.example", settings={"path": str(tmp_path / "rep.ics")})
+    path = str(tmp_path / "rep.ics")
+    assert found == Authorised("rep@ours.example", "ics:rep@ours.example", settings={"path": path}, place=path)
     assert not desk.told
 
 

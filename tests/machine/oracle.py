@@ -55,15 +55,35 @@ def take(shown: Shown, event: Event, team: Team) -> None:
         shown[event.id] = event
 
 
+def hear(shown: Shown, told: Iterable[Event], remote: Remote, team: Team) -> None:
+    """Note what a calendar tells at once; of a date of which it tells a name alone, the rest is known or nothing."""
+    by_id = {event.id: event for event in told}
+    bare = {event_id: date for event_id in by_id if remote.bare and (date := remote.bare_date(event_id))}
+    for event in by_id.values():
+        if event.id not in bare:
+            take(shown, event, team)
+    for event_id, date in bare.items():
+        series = shown.get(date.series)
+        if date.series in by_id and by_id[date.series].private:
+            shown.pop(event_id, None)
+        elif event_id in shown:
+            shown[event_id] = replace(shown[event_id], status=EventStatus.CANCELLED)
+        elif series is not None:
+            slot = series.slot.starting(date.original_start)
+            apart = replace(series, id=event_id, original_start=date.original_start, slot=slot, recurrence=None)
+            shown[event_id] = replace(apart, status=EventStatus.CANCELLED)
+
+
 def after_full(shown: Shown, remote: Remote, now: datetime, team: Team) -> Shown:
     """Return what is shown after a full list: what it misses is gone, unless it is past, or found after all."""
     result = dict(shown)
     listed = [e for i, e in remote.events.items() if i not in remote.hidden]
-    for event in listed:
-        take(result, event, team)
+    hear(result, listed, remote, team)
     for event_id, event in shown.items():
-        ahead = last_start(event) > now
-        if event_id in {e.id for e in listed} or event.status in GONE or not ahead:
+        starts = [last_start(event), *([event.original_start] if isinstance(event.original_start, datetime) else [])]
+        ahead = max(starts) > now
+        over = event.status is EventStatus.VANISHED or (event.status in GONE and event.original_start is None)
+        if event_id in {e.id for e in listed} or over or not ahead:
             continue
         if event_id in remote.events:
             take(result, remote.events[event_id], team)
@@ -75,10 +95,10 @@ def after_full(shown: Shown, remote: Remote, now: datetime, team: Team) -> Shown
 def after_delta(shown: Shown, remote: Remote, changed: Iterable[str], team: Team) -> Shown:
     """Return what is shown after the events `changed` were told."""
     result = dict(shown)
-    for event_id in set(changed) - remote.hidden:
-        if event_id in remote.events:
-            take(result, remote.events[event_id], team)
-        elif event_id in result and result[event_id].status not in GONE:
+    told = set(changed) - remote.hidden
+    hear(result, [remote.events[event_id] for event_id in told if event_id in remote.events], remote, team)
+    for event_id in told - remote.events.keys():
+        if event_id in result and result[event_id].status not in GONE:
             result[event_id] = replace(result[event_id], status=EventStatus.CANCELLED)
     return result
 

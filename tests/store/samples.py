@@ -44,7 +44,7 @@ def add(
 
 def connected(store: Store, name: str = "google:rep") -> tuple[Connection, StoredCalendar]:
     connection = store.connect(name, name.partition(":")[0], "rep@ours.example", {"zone": "UTC"}, T0)
-    return connection, store.calendar(connection, "primary", "Calendar of the rep")
+    return connection, store.calendar(connection, "primary", "Calendar of the rep", T0)
 
 
 def sync(store: Store, calendar: StoredCalendar, actions: Iterable[Action] = (), *, hours: float = 0) -> None:

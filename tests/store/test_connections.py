@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from calsignal.errors import InputError
-from calsignal.model import ConnectionState
+from calsignal.model import Absence, ConnectionState
 from calsignal.store import Erased, Store
 from store.samples import BOB, REP, T0, ZOE, add, at, connected, state, sync
 
@@ -56,8 +56,8 @@ def test_an_unknown_connection_is_named(store: Store) -> None:
 def test_a_calendar_is_known_once_and_keeps_its_present_name(store: Store) -> None:
     connection, calendar = connected(store)
 
-    same = store.calendar(connection, "primary", "Calendar of the rep")
-    renamed = store.calendar(connection, "primary", "Renamed")
+    same = store.calendar(connection, "primary", "Calendar of the rep", at(3))
+    renamed = store.calendar(connection, "primary", "Renamed", at(3))
 
     assert same == calendar
     assert (renamed.id, renamed.name, renamed.connection) == (calendar.id, "Renamed", "google:rep")
@@ -70,7 +70,7 @@ def test_a_calendar_listed_again_is_not_retired_any_more(store: Store) -> None:
     store.retire_calendar(calendar, at(2))
 
     retired = store.calendars(connection)[0].retired_at
-    again = store.calendar(connection, "primary", "Calendar of the rep")
+    again = store.calendar(connection, "primary", "Calendar of the rep", at(3))
 
     assert retired == at(1)
     assert again.retired_at is None
@@ -96,8 +96,8 @@ def test_a_retired_connection_ends_its_copies_from_then_on(store: Store) -> None
 
     store.retire("google:rep", at(2))
 
-    assert store.history(at(1))[0].retired_at is None
-    assert store.history(at(2))[0].retired_at == at(2)
+    assert store.history(at(1))[0].absences == ()
+    assert store.history(at(2))[0].absences == (Absence(at(2)),)
 
 
 def test_a_retired_calendar_ends_its_copies_from_then_on(store: Store) -> None:
@@ -106,8 +106,33 @@ def test_a_retired_calendar_ends_its_copies_from_then_on(store: Store) -> None:
 
     store.retire_calendar(calendar, at(2))
 
-    assert store.history(at(1))[0].retired_at is None
-    assert store.history(at(2))[0].retired_at == at(2)
+    assert store.history(at(1))[0].absences == ()
+    assert store.history(at(2))[0].absences == (Absence(at(2)),)
+
+
+def test_connecting_again_leaves_what_was_so_meanwhile(store: Store) -> None:
+    _, calendar = connected(store)
+    sync(store, calendar, [add("call")])
+    store.retire("google:rep", at(2))
+
+    store.connect("google:rep", "google", "rep@ours.example", {}, at(4))
+
+    assert store.history(at(3))[0].absences == (Absence(at(2)),)
+    assert store.history(at(4))[0].absences == (Absence(at(2), at(4)),)
+    assert stood(store, 3).retired_at == at(2)
+    assert stood(store, 4).retired_at is None
+
+
+def test_a_calendar_listed_again_leaves_what_was_so_meanwhile(store: Store) -> None:
+    connection, calendar = connected(store)
+    sync(store, calendar, [add("call")])
+    store.retire_calendar(calendar, at(2))
+
+    store.calendar(connection, "primary", "Calendar of the rep", at(4))
+    store.retire_calendar(calendar, at(6))
+
+    assert store.history(at(3))[0].absences == (Absence(at(2)),)
+    assert store.history(at(7))[0].absences == (Absence(at(2), at(4)), Absence(at(6)))
 
 
 def test_a_connection_is_unknown_before_it_was_connected(store: Store) -> None:
@@ -135,7 +160,7 @@ def test_a_connection_is_fresh_until_stale_after_has_passed(store: Store) -> Non
 
 def test_one_calendar_unread_makes_the_connection_stale_and_no_fresher_than_that(store: Store) -> None:
     connection, calendar = connected(store)
-    other = store.calendar(connection, "other", "Other")
+    other = store.calendar(connection, "other", "Other", T0)
     sync(store, calendar, hours=0)
     sync(store, other, hours=1)
     sync(store, other, hours=30)
@@ -148,7 +173,7 @@ def test_one_calendar_unread_makes_the_connection_stale_and_no_fresher_than_that
 def test_a_calendar_never_tried_by_then_counts_for_nothing(store: Store) -> None:
     connection, calendar = connected(store)
     sync(store, calendar, hours=0)
-    other = store.calendar(connection, "other", "Other")
+    other = store.calendar(connection, "other", "Other", T0)
     store.failed(connection, other, at(2), at(2), "it cannot be read")
 
     assert not stood(store, 1).stale
@@ -157,7 +182,7 @@ def test_a_calendar_never_tried_by_then_counts_for_nothing(store: Store) -> None
 
 def test_a_retired_calendar_counts_for_nothing(store: Store) -> None:
     connection, calendar = connected(store)
-    other = store.calendar(connection, "other", "Other")
+    other = store.calendar(connection, "other", "Other", T0)
     sync(store, calendar, hours=0)
     store.failed(connection, other, at(1), at(1), "it cannot be read")
 

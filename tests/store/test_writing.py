@@ -258,7 +258,7 @@ def test_many_actions_are_carried_out_in_one_transaction(store: Store) -> None:
 
 def test_open_copies_can_be_narrowed_to_some_ids(store: Store) -> None:
     connection, calendar = connected(store)
-    other = store.calendar(connection, "other", "Other")
+    other = store.calendar(connection, "other", "Other", at(0))
     sync(store, calendar, [add("one"), add("two"), add("three")])
     sync(store, other, [add("one", state(REP, ZOE))])
 

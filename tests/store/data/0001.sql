@@ -46,12 +46,11 @@ CREATE TABLE calendars (
 	cursor TEXT, 
 	fingerprint TEXT, 
 	held TEXT, 
-	retired_at VARCHAR(32), 
 	CONSTRAINT pk_calendars PRIMARY KEY (id), 
 	CONSTRAINT uq_calendars_connection_id_external_id UNIQUE (connection_id, external_id), 
 	CONSTRAINT fk_calendars_connection_id FOREIGN KEY(connection_id) REFERENCES connections (id) ON DELETE CASCADE
 );
-INSERT INTO "calendars" VALUES(1,1,'primary','Calendar of the rep','cursor 1','question',NULL,NULL);
+INSERT INTO "calendars" VALUES(1,1,'primary','Calendar of the rep','cursor 1','question',NULL);
 CREATE TABLE connections (
 	id INTEGER NOT NULL, 
 	name TEXT NOT NULL, 
@@ -59,11 +58,13 @@ CREATE TABLE connections (
 	mailbox TEXT NOT NULL, 
 	settings TEXT NOT NULL, 
 	connected_at VARCHAR(32) NOT NULL, 
-	retired_at VARCHAR(32), 
+	place TEXT NOT NULL, 
+	shares TEXT, 
+	roster TEXT, 
 	CONSTRAINT pk_connections PRIMARY KEY (id), 
 	CONSTRAINT uq_connections_name UNIQUE (name)
 );
-INSERT INTO "connections" VALUES(1,'google:rep','google','rep@ours.example','{"zone": "UTC"}','2026-03-02 08:00:00.000000+00:00',NULL);
+INSERT INTO "connections" VALUES(1,'google:rep','google','rep@ours.example','{"zone": "UTC"}','2026-03-02 08:00:00.000000+00:00','',NULL,NULL);
 CREATE TABLE events (
 	id INTEGER NOT NULL, 
 	calendar_id INTEGER NOT NULL, 
@@ -127,6 +128,16 @@ CREATE TABLE people (
 );
 INSERT INTO "people" VALUES(1,'key-rep','ours.example','rep@ours.example');
 INSERT INTO "people" VALUES(2,'key-zoe','other.example',NULL);
+CREATE TABLE retirements (
+	id INTEGER NOT NULL, 
+	connection_id INTEGER NOT NULL, 
+	calendar_id INTEGER, 
+	start_at VARCHAR(32) NOT NULL, 
+	end_at VARCHAR(32), 
+	CONSTRAINT pk_retirements PRIMARY KEY (id), 
+	CONSTRAINT fk_retirements_connection_id FOREIGN KEY(connection_id) REFERENCES connections (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_retirements_calendar_id FOREIGN KEY(calendar_id) REFERENCES calendars (id) ON DELETE CASCADE
+);
 CREATE TABLE skipped (
 	id INTEGER NOT NULL, 
 	calendar_id INTEGER NOT NULL, 
@@ -191,10 +202,12 @@ INSERT INTO "versions" VALUES(2,1,'2026-03-02 09:00:00.000000+00:00','2026-03-02
 CREATE INDEX ix_account_domains_account_id ON account_domains (account_id);
 CREATE INDEX ix_account_addresses_account_id ON account_addresses (account_id);
 CREATE INDEX ix_account_key_players_account_id ON account_key_players (account_id);
+CREATE INDEX ix_retirements_connection_id ON retirements (connection_id);
+CREATE INDEX ix_retirements_calendar_id ON retirements (calendar_id);
 CREATE INDEX ix_syncs_calendar_id_finished_at ON syncs (calendar_id, finished_at);
 CREATE INDEX ix_syncs_connection_id_finished_at ON syncs (connection_id, finished_at);
-CREATE INDEX ix_gaps_connection_id ON gaps (connection_id);
 CREATE INDEX ix_gaps_calendar_id ON gaps (calendar_id);
+CREATE INDEX ix_gaps_connection_id ON gaps (connection_id);
 CREATE INDEX ix_skipped_calendar_id ON skipped (calendar_id);
 CREATE INDEX ix_subjects_event_id ON subjects (event_id);
 CREATE INDEX ix_versions_organizer_id ON versions (organizer_id);

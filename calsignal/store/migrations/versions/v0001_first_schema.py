@@ -33,7 +33,9 @@ def upgrade() -> None:
         sa.Column("mailbox", sa.Text(), nullable=False),
         sa.Column("settings", sa.Text(), nullable=False, comment="JSON object of texts; never a secret"),
         sa.Column("connected_at", UTC, nullable=False),
-        sa.Column("retired_at", UTC, comment="when it was disconnected"),
+        sa.Column("place", sa.Text(), nullable=False, comment="what is read, beside the mailbox"),
+        sa.Column("shares", sa.Text(), comment="a word for a secret that it shares with others"),
+        sa.Column("roster", sa.Text(), comment="a word for the list it came with, where that was asked for as a whole"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_connections")),
         sa.UniqueConstraint("name", name=op.f("uq_connections_name")),
         comment="authorised mailboxes",
@@ -104,7 +106,6 @@ def upgrade() -> None:
         sa.Column("cursor", sa.Text(), comment="where the next pull goes on"),
         sa.Column("fingerprint", sa.Text(), comment="of the question that the cursor answers"),
         sa.Column("held", sa.Text(), comment="why it keeps its old rows and cursor"),
-        sa.Column("retired_at", UTC, comment="when the connection stopped listing it"),
         sa.ForeignKeyConstraint(
             ["connection_id"], ["connections.id"], name=op.f("fk_calendars_connection_id"), ondelete="CASCADE"
         ),
@@ -148,6 +149,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_gaps_calendar_id"), "gaps", ["calendar_id"])
     op.create_index(op.f("ix_gaps_connection_id"), "gaps", ["connection_id"])
+    op.create_table(
+        "retirements",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("connection_id", NUMBER, nullable=False),
+        sa.Column("calendar_id", NUMBER, comment="null: the connection as a whole"),
+        sa.Column("start_at", UTC, nullable=False),
+        sa.Column("end_at", UTC, comment="null: it still lasts"),
+        sa.ForeignKeyConstraint(
+            ["calendar_id"], ["calendars.id"], name=op.f("fk_retirements_calendar_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["connection_id"], ["connections.id"], name=op.f("fk_retirements_connection_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_retirements")),
+        comment="times in which a connection was disconnected, or did not list a calendar any more",
+    )
+    op.create_index(op.f("ix_retirements_calendar_id"), "retirements", ["calendar_id"])
+    op.create_index(op.f("ix_retirements_connection_id"), "retirements", ["connection_id"])
     op.create_table(
         "skipped",
         sa.Column("id", NUMBER, nullable=False),
