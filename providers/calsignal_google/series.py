@@ -78,7 +78,6 @@ def _rule(value: str) -> str:
 def _dates(params: str, value: str, slot: Slot, at: ZoneInfo, *, whole_days: bool) -> Iterator[Moment]:
     """Yield dates as the series has them: days in one of days, else instants; a `whole_days` list may bar days."""
     tzid = _TZID.search(params)
-    there = zone(tzid[1].strip()) if tzid else at
     for each in filter(None, map(str.strip, value.split(","))):
         found = _DATE.fullmatch(each.partition("/")[0])  # of a period (RFC 5545 3.3.9) its begin counts
         if found is None:
@@ -91,7 +90,8 @@ def _dates(params: str, value: str, slot: Slot, at: ZoneInfo, *, whole_days: boo
             yield datetime.combine(day, slot.start.astimezone(at).time(), at).astimezone(UTC)
         else:
             clock = time(int(found[4]), int(found[5]), min(int(found[6]), 59))
-            yield datetime.combine(day, clock, UTC if found[7] else there).astimezone(UTC)
+            there = UTC if found[7] else zone(tzid[1].strip()) if tzid else at
+            yield datetime.combine(day, clock, there).astimezone(UTC)
 
 
 def _written(moment: Moment, at: ZoneInfo) -> str:

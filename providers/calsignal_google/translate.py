@@ -125,7 +125,7 @@ class Reader:
             id=name,
             uid=uid,
             slot=slot,
-            original_start=_moment(item.get("originalStartTime"), self.zone) if of_series else None,
+            original_start=_original_start(item, self.zone) if of_series else None,
             recurrence=None if of_series else _recurrence(item, slot, self.zone),
             status=EventStatus.TENTATIVE if item.get("status") == "tentative" else EventStatus.CONFIRMED,
             organizer=people.organizer,
@@ -165,8 +165,7 @@ def _cancelled(item: _Item, name: str, zone: tzinfo) -> Page:
     """Read an item of which no more is sure than its ids; details that some still carry may be out of date."""
     if not isinstance(item.get("recurringEventId"), str):
         return Page(removed=(name,))
-    original_start = _moment(item.get("originalStartTime"), zone)
-    return Page(called_off=(CalledOff(name, _id(item["recurringEventId"]), original_start),))
+    return Page(called_off=(CalledOff(name, _id(item["recurringEventId"]), _original_start(item, zone)),))
 
 
 def _is_private(item: _Item) -> bool:
@@ -254,6 +253,12 @@ def _moment(value: object, default: tzinfo) -> Moment:
     if not isinstance(day, str):
         raise Unreadable("it has no start or end")
     return _day(day)
+
+
+def _original_start(item: _Item, zone: tzinfo) -> Moment:
+    if not isinstance(item.get("originalStartTime"), dict):
+        raise Unreadable("it does not say which date of its series it is")
+    return _moment(item["originalStartTime"], zone)
 
 
 def _day(text: str) -> date:
