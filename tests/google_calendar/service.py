@@ -65,6 +65,7 @@ class GoogleService:
         self.directory = Directory()
         self.sign_in = SignIn(lambda: self.now, self._accounts)
         self.calendar = CalendarApi(self.world, self.pages)
+        self.crashes: list[Exception] = []
         self.stopping = threading.Event()
         self._faults: list[Planned] = []
         self._canned: dict[str, Reply] = {}
@@ -85,6 +86,8 @@ class GoogleService:
         self._server.server_close()
         for thread in self._browsers:
             thread.join(timeout=5)
+        if self.crashes and error is None:
+            raise RuntimeError("the service itself failed") from self.crashes[0]
 
     # Addresses and files
 
@@ -219,6 +222,9 @@ class GoogleService:
             return self._sign_in(request) or self._data(request)
         except ApiError as error:
             return error.reply
+        except Exception as error:  # noqa: BLE001 # shown when the service stops, and to the client as an error
+            self.crashes.append(error)
+            return ApiError(500, "backendError").reply
 
     def _sign_in(self, request: Request) -> Reply | None:
         match request.path:

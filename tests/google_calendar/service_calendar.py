@@ -309,7 +309,7 @@ def _within(record: Record, request: Request, agenda: Agenda) -> bool:
     if low and high and low >= high:
         raise ApiError(400, "timeRangeEmpty", "The specified time range is empty.", location="timeMax")
     item = record.item
-    if (low is None and high is None) or not {"start", "end"} <= item.keys():
+    if (low is None and high is None) or record.raw:
         return True
     start, length = moment(item["start"]), moment(item["end"]) - moment(item["start"])
     if high and instant(start, agenda.zone) >= high:

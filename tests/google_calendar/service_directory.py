@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from google_calendar.service_faults import ApiError, Request
-from google_calendar.service_oauth import AUTH, Grant
+from google_calendar.service_oauth import AUTH, Grant, number
 from google_calendar.service_world import Json
 
 USER_SCOPES = frozenset(f"{AUTH}admin.directory.{each}" for each in ("user", "user.readonly"))
@@ -95,7 +95,7 @@ class Directory:
         given, _, family = user.name.partition(" ")
         whole: Json = {
             "kind": "admin#directory#user",
-            "id": f"1{abs(hash(user.email)) % 10**20:020}",
+            "id": number(user.email),
             "etag": f'"{user.email}"',
             "primaryEmail": user.email,
             "name": {"givenName": given, "familyName": family, "fullName": user.name},
@@ -128,7 +128,7 @@ class Directory:
 
 
 def _member(member: Member) -> Json:
-    item: Json = {"kind": "admin#directory#member", "etag": '"member"', "id": f"m{abs(hash(member)) % 10**15}"}
+    item: Json = {"kind": "admin#directory#member", "etag": '"member"', "id": number(member.email)}
     item |= {"email": member.email} if member.email else {}
     return item | {"role": member.role, "type": member.type, "status": member.status}
 

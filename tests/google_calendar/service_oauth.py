@@ -20,6 +20,8 @@ from google_calendar.service_world import Json
 
 AUTH = "https://www.googleapis.com/auth/"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+GOOGLE = "https://oauth2.googleapis.com/token"
+"""For whom google-auth makes out an assertion, wherever it sends it."""
 LIFE = timedelta(seconds=3599)
 LONGEST_ASSERTION = timedelta(hours=1)
 
@@ -62,6 +64,7 @@ class _Code:
     scopes: tuple[str, ...]
     redirect: str
     challenge: str
+    offline: bool
 
 
 class OAuthError(Exception):
@@ -137,7 +140,8 @@ class SignIn:
         code = f"4/{secrets.token_urlsafe(24)}"
         if asked.get("code_challenge") and asked.get("code_challenge_method") != "S256":
             return _page(400, "Error 400: invalid_request")
-        self.codes[code] = _Code(user, scopes, asked["redirect_uri"], asked.get("code_challenge", ""))
+        offline = asked.get("access_type") == "offline"
+        self.codes[code] = _Code(user, scopes, asked["redirect_uri"], asked.get("code_challenge", ""), offline)
         return _redirect(asked["redirect_uri"], back | {"code": code, "scope": " ".join(scopes)})
 
     def token(self, request: Request, address: str) -> Reply:
@@ -240,7 +244,7 @@ class SignIn:
         digest = hashlib.sha256(request.body.get("code_verifier", "").encode()).digest()
         if code.challenge and _base64(digest) != code.challenge:
             raise OAuthError("invalid_grant", "Invalid code verifier.")
-        return self._give(code.user, code.scopes, client, refresh=True)
+        return self._give(code.user, code.scopes, client, refresh=code.offline)
 
     def _from_refresh(self, request: Request) -> Json:
         client, token = self._client(request), request.body.get("refresh_token", "")
@@ -253,7 +257,7 @@ class SignIn:
 
     def _from_assertion(self, assertion: str, address: str) -> Json:
         claims = self._claims(assertion)
-        if claims.get("aud") != address:
+        if claims.get("aud") not in {address, GOOGLE}:
             raise OAuthError("invalid_grant", "Invalid JWT: Failed audience check.")
         scopes = str(claims.get("scope", "")).split()
         if not scopes:
@@ -271,10 +275,9 @@ class SignIn:
         signed, _, signature = assertion.rpartition(".")
         try:
             claims: Json = json.loads(_bytes(signed.split(".")[1]))
-            header, key = json.loads(_bytes(signed.split(".")[0])), self.keys[claims["iss"]]
-            if header["alg"] != "RS256":
-                raise OAuthError("invalid_grant", "Invalid JWT: unsupported algorithm.")
-            key.public_key().verify(_bytes(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+            self.keys[claims["iss"]].public_key().verify(
+                _bytes(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256()
+            )
         except (ValueError, KeyError, IndexError, InvalidSignature):
             raise OAuthError("invalid_grant", "Invalid JWT Signature.") from None
         life = timedelta(seconds=claims["exp"] - claims["iat"])
@@ -303,7 +306,7 @@ class SignIn:
     def _id_token(self, user: str, client: str, *, email: bool) -> str:
         """Return an identity token in the form of a JWT; its signature is a random one."""
         now = int(self.now().timestamp())
-        claims: Json = {"iss": "https://accounts.google.com", "azp": client, "aud": client, "sub": _number(user)}
+        claims: Json = {"iss": "https://accounts.google.com", "azp": client, "aud": client, "sub": number(user)}
         claims |= {"iat": now, "exp": now + 3600, "hd": user.partition("@")[2]}
         claims |= {"email": user, "email_verified": True} if email else {}
         head = _base64(json.dumps({"alg": "RS256", "kid": "sample", "typ": "JWT"}).encode())
@@ -318,7 +321,8 @@ def _full(scope: str) -> str:
     return _LONG.get(scope, scope)
 
 
-def _number(user: str) -> str:
+def number(user: str) -> str:
+    """Return the number by which Google knows a person."""
     return str(int(hashlib.sha256(user.encode()).hexdigest(), 16))[:21]
 
 

@@ -82,6 +82,8 @@ class World:
 
     def family(self, record: Record) -> list[Record]:
         """Return the series with everything set apart from it: they share `updated` and etag, and come together."""
+        if record.master is None and "recurrence" not in record.item:
+            return []
         root = record.master or record.item["id"]
         head = self.records.get(root)
         return ([head] if head and not head.cancelled else []) + self.exceptions(root)
