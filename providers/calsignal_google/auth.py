@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -47,7 +48,8 @@ SIGN_IN_SECONDS = 300.0
 _REQUEST_SECONDS = 60.0
 _FILE_BYTES = 1_000_000
 _DONE = "calsignal has the answer: the terminal says how it went. You may close this window."
-_DOWNLOAD = "download it again: console.cloud.google.com, Google Auth platform > Clients, Download JSON"
+_DOWNLOAD = "make a client, and download its JSON: console.cloud.google.com, Google Auth platform > Clients"
+_NEW_KEY = "make a key: IAM & Admin > Service Accounts > your account > Keys > Add key > Create new key, JSON"
 _AGAIN = (
     "run `calsignal connect google` again as that user; if this happens every 7 days, the app is in Testing: "
     "make its audience Internal (docs/google.md)"
@@ -98,14 +100,14 @@ def read_client(path: Path) -> Client:
     Raises:
         InputError: it is another kind of file, incomplete, or names an unsafe address.
     """
-    content = _content(path)
+    content = _content(path, _DOWNLOAD)
     part = content.get("installed")
     if not isinstance(part, dict):
         raise InputError(
             f"{path} is {_kind(content)}, not the client file of a desktop app",
-            "make one with Application type Desktop app: Google Auth platform > Clients > Create client",
+            f"{_DOWNLOAD} > Create client, with Application type Desktop app",
         )
-    found = _strings(path, part, ("client_id", "client_secret", "auth_uri", "token_uri"))
+    found = _strings(path, part, ("client_id", "client_secret", "auth_uri", "token_uri"), _DOWNLOAD)
     for name in ("auth_uri", "token_uri"):
         check_address(found[name], f"{name} in {path}")
     return Client(**found)
@@ -117,13 +119,13 @@ def read_key(path: Path) -> Key:
     Raises:
         InputError: it is another kind of file, incomplete, or names an unsafe address.
     """
-    content = _content(path)
+    content = _content(path, _NEW_KEY)
     if content.get("type") != "service_account":
         raise InputError(
             f"{path} is {_kind(content)}, not the key of a service account",
-            "make one: IAM & Admin > Service Accounts > your account > Keys > Add key > Create new key, JSON",
+            _NEW_KEY,
         )
-    found = _strings(path, content, ("client_email", "client_id", "private_key", "token_uri"))
+    found = _strings(path, content, ("client_email", "client_id", "private_key", "token_uri"), _NEW_KEY)
     check_address(found["token_uri"], f"token_uri in {path}")
     key = Key(found["client_email"], found["client_id"], {"type": "service_account", **found})
     try:
@@ -137,14 +139,14 @@ def _forget(secret: str) -> None:
     """Keep nothing: what was refreshed on the way serves this run only."""
 
 
-def _content(path: Path) -> Mapping[str, Any]:
+def _content(path: Path, hint: str) -> Mapping[str, Any]:
     try:
         with path.open("rb") as file:
             content = json.loads(file.read(_FILE_BYTES))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}", "check the path and its permissions") from None
     except ValueError:  # JSON and UTF-8 alike; the error itself would quote the file
-        raise InputError(f"{path} is no JSON file", _DOWNLOAD) from None
+        raise InputError(f"{path} is no JSON file", hint) from None
     return content if isinstance(content, dict) else {}
 
 
@@ -161,11 +163,11 @@ def _kind(content: Mapping[str, Any]) -> str:
     return kinds.get(str(content.get("type")), "an unknown kind of file")
 
 
-def _strings(path: Path, content: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+def _strings(path: Path, content: Mapping[str, Any], names: Sequence[str], hint: str) -> dict[str, str]:
     found = {name: content.get(name) for name in names}
     lacking = [name for name, value in found.items() if not isinstance(value, str) or not value]
     if lacking:
-        raise InputError(f"{path} lacks {', '.join(lacking)}", _DOWNLOAD)
+        raise InputError(f"{path} lacks {', '.join(lacking)}", hint)
     return {name: str(value) for name, value in found.items()}
 
 
@@ -499,9 +501,15 @@ def _is_json(data: Any) -> bool:  # noqa: ANN401
 
 
 def waiting_time(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3); its form with a date is not in use here."""
+    """Return the seconds of a Retry-After header (RFC 9110 section 10.2.3); a date counts from the service's clock."""
     named = str(headers.get("retry-after") or "").strip()
-    return float(named) if re.fullmatch(r"\d{1,9}", named) else None
+    if re.fullmatch(r"[0-9]{1,9}", named):
+        return float(named)
+    try:
+        until, now = (parsedate_to_datetime(text) for text in (named, str(headers.get("date") or "")))
+        return max((until - now).total_seconds(), 0.0)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _told(error: Exception) -> tuple[str, str]:

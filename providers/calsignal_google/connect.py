@@ -286,7 +286,7 @@ def _all_users(request: ConnectRequest) -> tuple[Authorised, ...]:
         request.retry(lambda: auth.verify(key.secret(), mailboxes[0]))
     except auth.NotDelegated as problem:
         _explain(request, key, (auth.EVENTS, *question.scopes), [problem])
-        raise
+        raise NeedsSignIn(str(problem), "have these steps done, then run the command again") from None
     return tuple(_delegated(key, mailbox, {}, question.roster) for mailbox in mailboxes)
 
 

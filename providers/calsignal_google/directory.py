@@ -15,8 +15,9 @@ from calsignal.contract import Retry
 from calsignal.errors import InputError, NeedsSignIn, Retriable, SourceError
 
 from . import auth
+from .client import base
 
-_GOOGLE = "https://admin.googleapis.com"
+_GOOGLE = "https://admin.googleapis.com/"
 _REQUEST_SECONDS = 60.0
 _USERS_A_PAGE = 500
 _MEMBERS_A_PAGE = 200
@@ -137,7 +138,8 @@ class _Directory:
         from google.auth.transport.requests import AuthorizedSession
 
         self._question, self._retry = question, retry
-        self._root = f"{root(config) or _GOOGLE}/admin/directory/v1"
+        endpoint = str(config.get("api_endpoint") or "")
+        self._root = f"{base(endpoint) if endpoint else _GOOGLE}admin/directory/v1"
         credentials = auth.credentials(key.secret(question.scopes), question.admin, lambda _: None)
         self._session = AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
 
@@ -175,7 +177,7 @@ class _Directory:
             for item in items:
                 names = {str(item.get("id") or ""), str(item.get("email") or "").lower()} - {""}
                 if item.get("type") == "GROUP":
-                    waiting += sorted(names)[:1] if not names & seen else []
+                    waiting += sorted(names, key=lambda each: "@" not in each)[:1] if not names & seen else []
                     seen |= names
                 elif item.get("type") == "CUSTOMER":
                     found.everyone = True
@@ -201,7 +203,8 @@ class _Directory:
         import requests
 
         try:
-            answer = self._session.get(f"{self._root}/{path}", params=params, timeout=_REQUEST_SECONDS)
+            url = f"{self._root}/{path}"
+            answer = self._session.get(url, params=params, timeout=_REQUEST_SECONDS, allow_redirects=False)
             body = answer.json()
         except requests.exceptions.JSONDecodeError:
             body = None
@@ -211,18 +214,6 @@ class _Directory:
         if answer.status_code == 200 and isinstance(body, dict):
             return body
         raise _problem(answer.status_code, _reasons(body), auth.waiting_time(answer.headers), self._question)
-
-
-def root(config: Mapping[str, object]) -> str:
-    """Return what the addresses of the services begin with when `api_endpoint` is set, without a path; else "".
-
-    Raises:
-        InputError: tokens must not be sent there.
-    """
-    typed = str(config.get("api_endpoint") or "").strip().rstrip("/")
-    if typed:
-        auth.check_address(typed, "api_endpoint in [google]")
-    return typed.removesuffix("/calendar/v3").rstrip("/")
 
 
 def _reasons(body: object) -> Sequence[str]:
