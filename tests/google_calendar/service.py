@@ -25,7 +25,7 @@ from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
-from urllib.error import URLError
+from urllib.error import HTTPError
 from urllib.parse import parse_qs, unquote, urlsplit
 from urllib.request import ProxyHandler, build_opener
 
@@ -386,5 +386,11 @@ def _last(values: Mapping[str, list[str]]) -> dict[str, str]:
 
 
 def _visit(url: str) -> None:
-    with suppress(URLError, OSError), build_opener(ProxyHandler({})).open(url, timeout=10) as page:
-        page.read()
+    """Fetch a page and those that it leads to; an error page and a dead end are read like any other."""
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=10) as page:
+            page.read()
+    except HTTPError as error:
+        error.close()
+    except OSError:
+        return

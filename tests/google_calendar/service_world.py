@@ -249,8 +249,8 @@ class Agenda:
         """Answer as a guest: `accepted`, `declined`, `tentative` or `needsAction`; `row` sets more of the row."""
         with self._world.lock:
             record = self._open(event_id)
-            found = next(each for each in record.item["attendees"] if each["email"] == who)
-            found |= {"responseStatus": response, **row}
+            rows = {row["email"]: row for row in record.item.get("attendees", ())}
+            rows[who] |= {"responseStatus": response, **row}
             self._world.changed(record)
 
     def invite(self, event_id: str, who: str, response: str = "needsAction", **row: object) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import httplib2  # type: ignore[import-untyped]
 import pytest
@@ -120,6 +122,27 @@ def refused(call: Callable[[], object]) -> tuple[int, str]:
 def named(items: list[Json], event_id: str) -> Json:
     (found,) = [item for item in items if item["id"] == event_id]
     return found
+
+
+# The judge
+
+
+CORPUS = os.environ.get("CALSIGNAL_CORPUS")
+
+
+@pytest.mark.skipif(not CORPUS, reason="CALSIGNAL_CORPUS names no folder of recorded answers")
+def test_the_judge_passes_recorded_answers() -> None:
+    files = Path(CORPUS or "").glob("google_json/*+compass__*recurring*")
+    answers = [each for file in files for each in json.loads(file.read_text("utf-8")) if "items" in each]
+
+    assert answers
+    assert [name for each in answers for name in unknown(each, "Events")] == []
+
+
+def test_the_judge_sees_what_google_does_not_know() -> None:
+    wrong = {"id": 1, "attendees": [{"mail": ANN}], "extendedProperties": {"shared": {"any": "x"}}}
+
+    assert list(unknown(wrong, "Event")) == [".id is no string", ".attendees[].mail"]
 
 
 # What an event looks like
@@ -403,6 +426,17 @@ def test_somebody_invited_to_one_date_sees_that_date_alone(service: GoogleServic
     box.invite(box.instance(series, START + WEEK), OTHER)
 
     assert other.ids() == [f"{series}_20260309T100000Z"]
+
+
+def test_a_mistake_in_a_test_is_an_error_at_once(box: Agenda) -> None:
+    name = box.add(attendees=[ANN], event_id="once")
+
+    with pytest.raises(ValueError, match="there is an event"):
+        box.add(event_id=name)
+    with pytest.raises(KeyError):
+        box.answer(name, "nobody@acme.example")
+    with pytest.raises(KeyError):
+        box.move("none", START)
 
 
 def test_a_forgotten_event_is_not_found(client: Client, box: Agenda) -> None:
@@ -971,6 +1005,16 @@ def test_a_token_may_expire_between_two_pages(
     assert [item["id"] for item in page["items"] + rest["items"]] == names
     assert len(service.asked()) == 3
     api.close()
+
+
+def test_the_browser_puts_up_with_error_pages_and_dead_ends(service: GoogleService, box: Agenda) -> None:
+    service.browse(f"{service.root}/o/oauth2/auth?client_id=other")
+    service.browse(f"{service.root}/o/oauth2/auth?{urlencode(authorization(service))}")
+
+    for thread in service._browsers:
+        thread.join()
+
+    assert len(service.asked("/auth$")) == 2
 
 
 def test_a_revoked_refresh_token_is_an_invalid_grant(
