@@ -36,7 +36,7 @@ DIRECTORY_USERS = f"{_AUTH}admin.directory.user.readonly"
 DIRECTORY_MEMBERS = f"{_AUTH}admin.directory.group.member.readonly"
 
 _ALIASES = {"email": EMAIL}
-_WORTH = {
+WORTH = {
     EVENTS: ("See the events on Google calendars you own", "no meeting can be read"),
     CALENDAR_LIST: ("See the list of Google calendars you’re subscribed to", "--calendar cannot choose one"),
     EMAIL: ("See your primary Google Account email address", "nobody knows whose calendar it is"),
@@ -54,7 +54,7 @@ _AGAIN = (
     "run `calsignal connect google` again as that user; if this happens every 7 days, the app is in Testing: "
     "make its audience Internal (docs/google.md)"
 )
-_DELEGATION = "Security > Access and data control > API controls > Manage Domain Wide Delegation"
+DELEGATION = "Security > Access and data control > API controls > Manage Domain Wide Delegation"
 
 
 class NotDelegated(NeedsSignIn):
@@ -295,7 +295,7 @@ def _words(scopes: str | Sequence[str]) -> Sequence[str]:
 
 def _insist(asked: Sequence[str], granted: set[str]) -> None:
     """Name every box that was left empty."""
-    missing = [_WORTH.get(scope, (scope, "this cannot be read")) for scope in asked if scope not in granted]
+    missing = [WORTH.get(scope, (scope, "this cannot be read")) for scope in asked if scope not in granted]
     if missing:
         named = "; ".join(f"“{words}” (without it {cost})" for words, cost in missing)
         raise NeedsSignIn(f"not allowed at the sign-in: {named}", "run the command again, and leave every box ticked")
@@ -539,7 +539,7 @@ def _delegate_problem(kept: Mapping[str, Any]) -> Callable[[Exception, str], Sou
     def explain(error: Exception, mailbox: str) -> SourceError:
         code, text = _told(error)
         if code in {"unauthorized_client", "access_denied", "invalid_scope"}:
-            hint = f"Admin console, {_DELEGATION}: authorise client ID {number} for {','.join(scopes)}"
+            hint = f"Admin console, {DELEGATION}: authorise client ID {number} for {','.join(scopes)}"
             return NotDelegated(f"the service account is not authorised to act for {mailbox}", hint)
         if code == "invalid_client" or "signature" in text.lower():
             fact = "Google does not know the key of the service account"
@@ -559,7 +559,7 @@ def delegation_steps(key: Key, scopes: Sequence[str]) -> tuple[str, ...]:
     return (
         "let an administrator of your Google Workspace authorise the service account:",
         "1. sign in to admin.google.com as a super administrator",
-        f"2. open {_DELEGATION}, and press Add new",
+        f"2. open {DELEGATION}, and press Add new",
         f"3. Client ID: {key.client_id}",
         f"4. OAuth scopes (comma-delimited): {','.join(scopes)}",
         "5. press Authorize; it takes effect within minutes, at times up to 24 hours; then run this command again",

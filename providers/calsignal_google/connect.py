@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PRIMARY = "primary"
 _MINE = ("client_secrets", "no_browser", "port")
 _FILTERS = ("domain", "group", "users")
-_STEPS = (
+STEPS = (
     "people sign in to Google through an app of your own company; one of you makes it, once:",
     "1. console.cloud.google.com: choose a project of your company, or make one",
     "2. APIs & Services > Library > Google Calendar API: press Enable",
@@ -158,7 +158,7 @@ def _name(mailbox: str) -> str:
 def _client_file(request: ConnectRequest, scopes: Sequence[str]) -> Path:
     typed = _typed(request, "client_secrets") or str(request.config.get("client_secrets") or "").strip()
     if not typed:
-        for step in _STEPS:
+        for step in STEPS:
             request.tell(step.format(scopes=", ".join(scopes)))
         raise InputError("there is no client file to sign in with", "make one by these steps, then run step 7")
     return _path(typed)

@@ -122,6 +122,12 @@ def test_the_main_calendar_has_several_names_and_one_id(desk: Desk, word: str) -
     assert json.loads(desk.sign_in(calendar=(word,)).settings["calendars"]) == [["primary", REP]]
 
 
+def test_the_main_calendar_goes_by_the_name_that_its_owner_gave_it(desk: Desk, service: GoogleService) -> None:
+    service.mailbox(REP).summary = "Rep Sample"
+
+    assert json.loads(desk.sign_in(calendar=("Rep Sample",)).settings["calendars"]) == [["primary", REP]]
+
+
 def test_the_main_calendar_is_missed_aloud(desk: Desk, service: GoogleService) -> None:
     service.mailbox(REP).add_calendar(TEAM, "Team")
 
