@@ -187,7 +187,7 @@ def _closing(http: Any, host: str) -> Iterator[None]:  # noqa: ANN401
     """Turn a connection that fails into an error, and close it: what is left on it belongs to no later request."""
     from http.client import HTTPException, IncompleteRead
 
-    from httplib2 import FailedToDecompressContent, HttpLib2Error, socks
+    from httplib2 import FailedToDecompressContent, HttpLib2Error, ProxiesUnavailableError
 
     try:
         yield
@@ -201,7 +201,10 @@ def _closing(http: Any, host: str) -> Iterator[None]:  # noqa: ANN401
     except (IncompleteRead, FailedToDecompressContent):
         http.close()
         raise Retriable(f"the answer of {host} breaks off", "try again later") from None
-    except (OSError, HTTPException, HttpLib2Error, socks.ProxyError):
+    except ProxiesUnavailableError:
+        hint = "install the package PySocks beside calsignal, or exempt the host in no_proxy"
+        raise SourceError(f"the environment names a proxy for {host}, and none can be used here", hint) from None
+    except (OSError, HTTPException, HttpLib2Error):
         http.close()
         raise Retriable(f"{host} cannot be reached", "check the network, then try again") from None
 

@@ -64,10 +64,11 @@ class GoogleSource:
         if chosen is None:
             return (Calendar(PRIMARY, self._access.mailbox),)
         try:
-            return tuple(Calendar(_word(name), _word(title)) for name, title in json.loads(chosen))
+            first, *others = (Calendar(_word(name), _word(title)) for name, title in json.loads(chosen))
         except (ValueError, TypeError):
             fact = f"which calendars of {self._access.mailbox} to read is not known any more"
             raise SourceError(fact, "run `calsignal connect google` again") from None
+        return (first, *others)
 
     def pull(self, calendar: Calendar, cursor: str | None) -> Iterator[Page]:
         """Yield a page for each one of the service's; it is full when there was no cursor."""

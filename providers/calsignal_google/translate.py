@@ -44,7 +44,7 @@ _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?"
 )
 _ANSWERS = {"accepted": Answer.ACCEPTED, "declined": Answer.DECLINED, "tentative": Answer.TENTATIVE}
-_NOT_MEETINGS = frozenset(("birthday", "focusTime", "fromGmail", "outOfOffice", "workingLocation"))
+_NOT_MEETINGS = frozenset(("birthday", "focusTime", "outOfOffice", "workingLocation"))
 _CALENDARS = "calendar.google.com"  # addresses there are calendars, rooms, and `unknownorganizer`: nobody
 _GROUPS = "googlegroups.com"
 _SOMETIME = Slot(date(2000, 1, 1), date(2000, 1, 2))

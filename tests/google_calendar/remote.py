@@ -15,7 +15,6 @@ from calsignal_google import auth
 from calsignal_google.connect import GoogleProvider
 from google_calendar import service_faults as faults
 from google_calendar.service import GoogleService
-from google_calendar.service_world import Mailbox
 
 REP = "rep@ours.example"
 WINDOW = Window(START - timedelta(days=365), START + timedelta(days=180))
@@ -66,15 +65,12 @@ class GoogleRemote:
     backwards: bool = False
 
     def __post_init__(self) -> None:
+        self.box = self.service.mailbox(REP)
         client = self.service.client_secrets()["installed"]
         token, self.secret = self.service.sign_in.issue(REP, *_SCOPES)
         words = {name: client[name] for name in ("client_id", "client_secret", "token_uri")}
         kept = {"kind": "user", "token": token, "refresh_token": self.secret, "scopes": _SCOPES, **words}
         self.saved.append(json.dumps({**kept, "expiry": None}))
-
-    @property
-    def box(self) -> Mailbox:
-        return self.service.mailbox(REP)
 
     def access(self, **given: object) -> Access:
         usual: dict[str, object] = {

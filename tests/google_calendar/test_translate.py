@@ -498,11 +498,16 @@ class TestWhatKindOfEvent:
     def test_what_is_for_everybody_is_not_private(self, visibility: object) -> None:
         assert not event(visibility=visibility).private
 
-    @pytest.mark.parametrize("kind", ["focusTime", "outOfOffice", "workingLocation", "birthday", "fromGmail"])
+    @pytest.mark.parametrize("kind", ["focusTime", "outOfOffice", "workingLocation", "birthday"])
     def test_what_is_no_meeting_is_left_out_unless_it_has_people(self, kind: str) -> None:
         assert reader().read(item(eventType=kind)) == Page()
         assert reader().read(item(eventType=kind, attendees=[row(REP, self=True)])) == Page()
         assert reader().read(item(eventType=kind, attendees=[row(ANN)])).events
+
+    def test_what_the_service_finds_in_mail_is_read_as_it_may_lose_its_people(self) -> None:
+        found = event(eventType="fromGmail", organizer={"email": "unknownorganizer@calendar.google.com", "self": False})
+
+        assert (found.organizer, found.attendees) == (REP, ())
 
     def test_a_subject_is_one_line_of_bearable_length(self) -> None:
         assert event(summary="  Sample\x1b[31m\nmeeting\u202e ").subject == "Sample [31m meeting"
