@@ -289,9 +289,7 @@ def of_connections(
         yield from of_connection(connection, now, stale_after)
     yield from _of_clock(connections)
     if retired:
-        yield Check(
-            area, Mark.NOTE, "connections.retired", f"{retired} {_have(retired)} been disconnected; its history stays"
-        )
+        yield Check(area, Mark.NOTE, "connections.retired", f"{retired} more, disconnected; the history stays")
 
 
 def of_connection(connection: Connection, now: datetime, stale_after: timedelta) -> Iterator[Check]:
@@ -307,7 +305,7 @@ def of_connection(connection: Connection, now: datetime, stale_after: timedelta)
     if connection.gaps:
         notes.append(f"{count(connection.gaps, 'gap')}, in which changes may have been missed")
     if connection.skipped:
-        notes.append(f"{count(connection.skipped, 'item')} could not be read; a full digest lists them")
+        notes.append(f"{count(connection.skipped, 'item')} could not be read (`calsignal digest --all` lists them)")
     if notes:
         yield Check(Area.CONNECTIONS, Mark.NOTE, "connection.notes", "; ".join(notes), about=connection.label)
 

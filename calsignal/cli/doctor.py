@@ -95,7 +95,7 @@ class Look:
             store, opened = self._store(stack, config)
             try:
                 inside = self._inside(opened, vault_opens=secrets.trouble is None) if opened else _Inside()
-            except CalsignalError as error:  # damage may show only where it is read
+            except Exception as error:  # noqa: BLE001  # damage may show only where it is read, as anything
                 inside, opened, store = _Inside(), None, replace(store, trouble=_trouble(error))
             if opened:
                 store = self._with_key(replace(store, latest=inside.latest), opened)
@@ -235,7 +235,7 @@ class Look:
         provider = row.provider if row.provider in _installed(self.app) else "unknown"
         label = row.name if self.names else f"{provider} #{number}"
         self.private[row.name] = label
-        self._hide([row.mailbox, *(value for value in row.settings.values() if re.search(r"\W", value))])
+        self._hide([row.mailbox, *row.settings.values()])
         return label
 
     def _visit(self, row: Connection, *, vault_opens: bool) -> tuple[bool | None, judged.Visit | None]:

@@ -17,7 +17,7 @@ from calsignal.reports.safe import clean
 _HIDDEN = "…"
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"`<>]*[^\s'\"`<>.,;:)]", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s@<>\"'`(),;:=\[\]]+(?:@|%40)[^\s@<>\"'`(),;:\[\]]+", re.IGNORECASE)
-_PATH = re.compile(r"(?<![\w/\\~.…-])(?:~|[A-Za-z]:)?[\\/][^\s'\"`:;,()]*")
+_PATH = re.compile(r"(?<![\w/\\~.…-])(?!(?<=:)//)(?:~|[A-Za-z]:)?[\\/][^\s'\"`:;,()]*")
 _IP = re.compile(
     r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])"
     r"|(?<![\w:])(?=[0-9a-f:]*::|(?:[0-9a-f]+:){4})[0-9a-f:]{3,}",  # not a time of day

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from calsignal.errors import StoreError
-from calsignal.store.tables import HEAD, alembic_version, metadata
+from calsignal.store.tables import HEAD, alembic_version, meta, metadata
 from calsignal.store.values import Health, NoStore
 
 _SQLITE_ERRORS = {
@@ -84,6 +84,7 @@ class Database:
     def try_writing(self) -> None:
         """Take the writer's place and give it back, with nothing written. Raises `StoreError` where that fails."""
         with self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin() as trial:
+            conn.execute(sa.delete(meta).where(meta.c.key.is_(None)))  # SQLite lets a mere reader begin to write
             trial.rollback()
 
     def close(self) -> None:
@@ -203,7 +204,7 @@ def dialect_of(place: str | Path) -> str:
 def file_of(place: str | Path) -> str | None:
     """Return the name of the SQLite file at a place; None where there is another database."""
     url = _parsed(place)
-    return url.database if url.get_backend_name() == "sqlite" else None
+    return (url.database or "").removeprefix("file:") if url.get_backend_name() == "sqlite" else None
 
 
 def _no_store(place: str) -> NoStore:

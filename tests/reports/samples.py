@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from calsignal import doctor
+from calsignal.contract import Finding
 from calsignal.model import (
     Account,
     AccountType,
@@ -605,3 +607,79 @@ NAMED = (
     Account("Birch", type=AccountType.CUSTOMER, addresses={"b@mail.example": "person-b"}),
     Account(LONG, ("long.example",), AccountType.PARTNER),
 )
+
+# --- a check-up -------------------------------------------------------------------------------------------------------
+
+TOY = doctor.Connection(
+    "toy #1",
+    "NAME",
+    (doctor.Calendar(AS_OF - timedelta(minutes=40)),),
+    has_secret=True,
+    visit=doctor.Visit((Finding("may read events"),), ahead=timedelta(seconds=2)),
+)
+
+WELL = doctor.Seen(
+    program=doctor.Program("1.2.3", "3.12.4", "Linux x86_64", "SQLAlchemy 2.0.30 with sqlite"),
+    config=doctor.Config("~/.config/calsignal/config.toml", found=True, troubles=(), domains=2, timezone=ZONE),
+    store=doctor.Store(
+        "~/.local/share/calsignal/calsignal.sqlite3",
+        revision="0001",
+        size=5_900_000,
+        key=doctor.Key.FITS,
+        latest=AS_OF - timedelta(minutes=40),
+    ),
+    secrets=doctor.Secrets("the keyring of the system", kept=2, connections=2),
+    connections=(TOY, replace(TOY, label="toy #2")),
+    retired=1,
+    accounts=12,
+)
+"""Nothing is wrong."""
+
+UNWELL = replace(
+    WELL,
+    program=replace(WELL.program, troubles=(doctor.Trouble("the provider 'odd' cannot be loaded", "reinstall it"),)),
+    config=replace(
+        WELL.config,
+        troubles=(
+            doctor.Trouble("line 2: [team] domains has no domain in '…'", "write it as company.example"),
+            doctor.Trouble("line 9: [team] has no key '…'", "did you mean timezone?"),
+        ),
+    ),
+    store=replace(
+        WELL.store,
+        sound=False,
+        unwritable=doctor.Trouble("it is in use by another program", "wait until that has finished, then try again"),
+        key=doctor.Key.OTHER,
+        latest=AS_OF + timedelta(hours=5),
+    ),
+    secrets=replace(
+        WELL.secrets,
+        kind="an encrypted file, ~/vault.json",
+        exposed=(doctor.Exposed("~/.config/calsignal/vault.key", "0644"),),
+        kept=1,
+    ),
+    connections=(
+        replace(
+            TOY,
+            calendars=(doctor.Calendar(AS_OF - timedelta(days=3)), doctor.Calendar(None, held=True)),
+            gaps=2,
+            skipped=1,
+            visit=doctor.Visit(
+                (Finding("may read events"), Finding("free/busy only", "ask its owner to share more", problem=True)),
+                ahead=timedelta(minutes=-5),
+            ),
+        ),
+        doctor.Connection(
+            "toy #2",
+            "NAME",
+            problem="the service broke off",
+            has_secret=False,
+            visit=doctor.Visit(trouble=doctor.Trouble("the sign-in was revoked"), needs_sign_in=True),
+        ),
+        doctor.Connection("toy #3", "NAME", visit=doctor.Visit(trouble=doctor.Trouble("the provider failed"))),
+    ),
+    accounts=0,
+)
+"""Everything that opens is wrong."""
+
+CHECKUP_WELL, CHECKUP = (doctor.judge(seen, AS_OF, timedelta(hours=24)) for seen in (WELL, UNWELL))

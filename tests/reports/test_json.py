@@ -19,6 +19,7 @@ from calsignal.reports.jsonform import (
     accounts_json,
     connections_json,
     digest_json,
+    doctor_json,
     schema,
     suggestions_json,
     to_json,
@@ -38,8 +39,11 @@ DOCUMENTS = {
     "account, unknown": account_json(samples.account(samples.ACCOUNTS[-1])),
     "accounts": accounts_json(samples.NAMED),
     "connections": connections_json(samples.STATES, now=samples.AS_OF, zone=BERLIN),
+    "doctor": doctor_json(samples.CHECKUP, now=samples.AS_OF, zone=BERLIN, offline=False),
+    "doctor, well": doctor_json(samples.CHECKUP_WELL, now=samples.AS_OF, zone=BERLIN, offline=True),
     "suggestions": suggestions_json(samples.SUGGESTIONS),
 }
+SCHEMAS = ("digest", "account", "accounts", "connections", "doctor", "suggestions")
 every_document = pytest.mark.parametrize("name", DOCUMENTS)
 
 
@@ -72,7 +76,7 @@ def test_every_field_that_is_written_is_described(name: str) -> None:
     Draft202012Validator(closed).validate(json.loads(to_json(DOCUMENTS[name])))
 
 
-@pytest.mark.parametrize("name", ["digest", "account", "accounts", "connections", "suggestions"])
+@pytest.mark.parametrize("name", SCHEMAS)
 def test_every_described_field_has_a_type(name: str) -> None:
     for part in objects(schema(name)):
         assert part["required"]
@@ -190,16 +194,15 @@ def test_keys_keep_the_documented_order() -> None:
 
 
 def test_what_two_schemas_share_is_the_same_in_both() -> None:
-    names = ("digest", "account", "accounts", "connections", "suggestions")
     shared: dict[str, object] = {}
 
-    for name in names:
+    for name in SCHEMAS:
         for part, definition in schema(name).get("$defs", {}).items():
             assert shared.setdefault(part, definition) == definition
 
 
 def test_every_published_schema_stands_alone() -> None:
-    for name in ("digest", "account", "accounts", "connections", "suggestions"):
+    for name in SCHEMAS:
         document = schema(name)
         wanted = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(document)))
         assert wanted == set(document.get("$defs", {}))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from calsignal.model import Actor, Answer, ChangeKind, EventStatus, Level, Status
 from calsignal.reports.account_text import account_text
 from calsignal.reports.digest_text import SCREEN, digest_text
+from calsignal.reports.doctor_text import doctor_text
 from calsignal.reports.safe import cells
 from calsignal.reports.tables import accounts_text, add_line, connections_text, suggestions_text
 from calsignal.reports.words import Calendar, happened
@@ -45,6 +46,10 @@ OTHERS: dict[str, Render] = {
     "accounts": lambda width, colour=False: accounts_text(samples.NAMED, width=width, colour=colour),
     "connections": lambda width, colour=False: connections_text(
         samples.STATES, now=AS_OF, zone=BERLIN, width=width, colour=colour
+    ),
+    "doctor": lambda width, colour=False: doctor_text(samples.CHECKUP, offline=False, width=width, colour=colour),
+    "doctor-well": lambda width, colour=False: doctor_text(
+        samples.CHECKUP_WELL, offline=True, width=width, colour=colour
     ),
     "suggestions": lambda width, colour=False: suggestions_text(samples.SUGGESTIONS, width=width, colour=colour),
 }
