@@ -52,7 +52,8 @@ class ConnectRequest:
 
     `options` are the values of the provider's own options by name (None where not given), `config` its section of
     the config file. `ask_secret` prompts without echo, or reads a line of standard input; `tell` prints a message.
-    Wrap each request to a service in `retry`.
+    Wrap each request to a service in `retry`. `refused` tells why one mailbox of several is not connected: the others
+    are, and the command ends as one that failed in part.
     """
 
     options: Mapping[str, object]
@@ -60,6 +61,7 @@ class ConnectRequest:
     ask_secret: Callable[[str], str]
     tell: Callable[[str], None]
     retry: Retry
+    refused: Callable[[str], None]
     allow_private_addresses: bool = False
 
 
@@ -79,7 +81,7 @@ class Authorised:
 
     mailbox: str
     name: str
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     settings: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
     shares: str | None = None
@@ -121,7 +123,7 @@ class Access:
     mailbox: str
     settings: Mapping[str, str]
     config: Mapping[str, object]
-    secret: str | None
+    secret: str | None = field(repr=False)
     save_secret: Callable[[str], None]
     window: Window
     retry: Retry

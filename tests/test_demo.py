@@ -61,7 +61,7 @@ def test_the_demo_connects_nothing_and_keeps_no_secret() -> None:
 
     assert (vault.get("a"), vault.keep("a", "b")) == (None, "b")
     with pytest.raises(CalsignalError, match="cannot be connected"):
-        Theatre(Stage(MONDAY.date())).connect(ConnectRequest({}, {}, str, print, lambda request: request()))
+        Theatre(Stage(MONDAY.date())).connect(ConnectRequest({}, {}, str, print, lambda request: request(), print))
 
 
 def recomputed(text: str) -> tuple[float, float]:

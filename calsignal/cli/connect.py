@@ -74,18 +74,26 @@ def _parameter(option: Option) -> click.Parameter:
 def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
     app = ctx.ensure_object(App)
     settings = app.settings
+    refused: list[str] = []
+
+    def tell_refusal(reason: str) -> None:
+        say(reason)
+        refused.append(reason)
+
     request = ConnectRequest(
         options={key: None if value == () else value for key, value in options.items()},
         config=settings.providers.get(name, {}),
         ask_secret=_ask_secret,
         tell=say,
         retry=app.retry,
+        refused=tell_refusal,
         allow_private_addresses=settings.privacy.private_addresses,
     )
     found = app.registry.get(name).connect(request)
     _remember(app, name, found)
     if found:
         say("next: `calsignal sync` reads it" if len(found) == 1 else "next: `calsignal sync` reads them")
+    ctx.exit(1 if refused else 0)
 
 
 def _ask_secret(question: str) -> str:

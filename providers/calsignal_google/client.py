@@ -222,7 +222,7 @@ def failure(host: str, status: int, headers: Mapping[str, str], content: bytes) 
     if status in (408, 429) or status >= 500 or reasons & _SLOW_DOWN:
         if reasons & _USED_UP:
             return _used_up(host)
-        wait = _waiting_time(headers)
+        wait = auth.waiting_time(headers)
         return Retriable(f"{host} cannot answer now (status {status})", "try again later", retry_after=wait)
     return None if isinstance(error, str) else _final(host, status, reasons)
 
@@ -273,15 +273,6 @@ def _reasons(error: Mapping[str, Any]) -> Iterator[str]:
         for row in rows if isinstance(rows, list) else ():
             if isinstance(row, dict) and isinstance(row.get("reason"), str):
                 yield row["reason"]
-
-
-def _waiting_time(headers: Mapping[str, str]) -> float | None:
-    """Read Retry-After (RFC 9110 10.2.3) in seconds; a date counts from the service's own clock."""
-    named = headers.get("retry-after", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", named):
-        return float(named)
-    until, now = _date(named), _date(headers.get("date", ""))
-    return None if until is None or now is None else max((until - now).total_seconds(), 0.0)
 
 
 def _date(text: str) -> datetime | None:

@@ -247,7 +247,7 @@ def _some(request: ConnectRequest) -> tuple[Authorised, ...]:
             found.append(_delegated(key, mailbox, chosen))
         except NeedsSignIn as problem:
             refused.append(problem)
-            request.tell(f"{mailbox} is not connected: {problem}; {problem.hint}")
+            request.refused(f"{mailbox} is not connected: {problem}; {problem.hint}")
     _explain(request, key, scopes, refused)
     if not found:
         raise NeedsSignIn("no mailbox was connected", "mend what is said above, then run the command again")

@@ -154,6 +154,16 @@ def test_a_shared_secret_is_forgotten_with_the_last_who_uses_it(desk: Desk) -> N
     assert desk.app().vault.get(connection_secret("any", "toys")) is None
 
 
+def test_who_is_refused_is_named_and_the_others_are_connected(desk: Desk) -> None:
+    team = ("--team", "ann@ours.example", "--team", "no-bob@ours.example")
+
+    result = desk.run("connect", "toy", "box", "--rep", REP, *team)
+
+    assert result.exit_code == 1
+    assert "no-bob@ours.example is not connected: nobody of that name" in result.stderr
+    assert states(desk) == {"ann@ours.example": True}
+
+
 def test_one_refusal_in_a_list_connects_nobody(desk: Desk) -> None:
     with desk.app().store(create=True) as store:
         store.connect("toy:bob@ours.example", "other", "bob@ours.example", {}, desk.clock())

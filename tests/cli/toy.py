@@ -35,6 +35,10 @@ class Toy(FakeProvider):
         self.remotes.setdefault(rep, Remote())
         team = request.options["team"]
         if isinstance(team, tuple):
+            for who in team:
+                if who.startswith("no-"):
+                    request.refused(f"{who} is not connected: nobody of that name")
+            team = tuple(who for who in team if not who.startswith("no-"))
             return [Authorised(who, f"toy:{who}", "key", shares="toys", roster="team") for who in team]
         return [Authorised(rep, f"toy:{rep.partition('@')[0]}", secret, place=place)]
 

@@ -42,7 +42,7 @@ class Desk:
     def connect(self, config: Mapping[str, object] | None = None, /, **options: object) -> list[Authorised]:
         given = {option.name: None for option in provider.options} | options
         settings = {"api_endpoint": self.service.api_endpoint, **(config or {})}
-        request = ConnectRequest(given, settings, self.ask, self.tell, self.retry)
+        request = ConnectRequest(given, settings, self.ask, self.tell, self.retry, self.tell)
         return list(provider.connect(request))
 
     def sign_in(self, **options: object) -> Authorised:

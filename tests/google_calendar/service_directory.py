@@ -119,7 +119,7 @@ class Directory:
 
     def _derived(self, group: str, seen: set[str]) -> list[Member]:
         seen.add(group)
-        found = {}
+        found: dict[str, Member] = {}
         for member in self.groups.get(group, ()):
             inner = member.type == "GROUP" and member.email not in seen
             for each in self._derived(member.email, seen) if inner else [member]:

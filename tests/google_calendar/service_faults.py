@@ -129,7 +129,7 @@ def error(
 
 def failing(status: int, reason: str, message: str = "", **headers: str) -> Fault:
     """Answer an error of any status and reason."""
-    return lambda service, request, due: error(status, reason, message, **headers)
+    return lambda service, request, due: error(status, reason, message, details=None, **headers)
 
 
 def unauthorized() -> Fault:

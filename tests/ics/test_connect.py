@@ -25,7 +25,7 @@ class Desk:
 
     def connect(self, source: str, *, private: bool = False, **options: object) -> Authorised:
         given: Mapping[str, object] = {"source": source, "rep": "rep@ours.example", "name": None, **options}
-        request = ConnectRequest(given, {}, self.ask, self.told.append, lambda ask: ask(), private)
+        request = ConnectRequest(given, {}, self.ask, self.told.append, lambda ask: ask(), self.told.append, private)
         (authorised,) = provider.connect(request)
         return authorised
 
