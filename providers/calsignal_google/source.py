@@ -146,7 +146,8 @@ class GoogleSource:
             hint = "run `calsignal connect google` again, and leave every box ticked"
             yield Finding("the sign-in does not allow it to read events", hint, problem=True)
         else:
-            yield Finding(f"granted: {', '.join(scope.rpartition('/')[2] for scope in granted)}")
+            short = (scope.rpartition("/")[2].removeprefix("userinfo.") for scope in granted)
+            yield Finding(f"granted: {', '.join(short)}")
 
 
 def _question(reader: Reader) -> dict[str, object]:
@@ -174,9 +175,10 @@ def _role(calendar: Calendar, role: object) -> Finding:
     if role in _BLIND:
         fact, hint = _blind(calendar)
         return Finding(fact, hint, problem=True)
+    name = "the main calendar" if calendar.id == PRIMARY else calendar.name
     if role in _WITHOUT_PRIVATE:
-        return Finding(f"{calendar.name} can be read, but for its private events")
-    return Finding(f"{calendar.name} can be read")
+        return Finding(f"{name} can be read, but for its private events")
+    return Finding(f"{name} can be read")
 
 
 def _blind(calendar: Calendar) -> tuple[str, str]:

@@ -393,7 +393,7 @@ class TestACheckUp:
 
         assert [(finding.fact, finding.problem) for finding in found.findings] == [
             ("granted: openid, calendar.events.owned.readonly", False),
-            (f"{REP} can be read", False),
+            ("the main calendar can be read", False),
         ]
         assert found.service_time == NOW
         (request,) = remote.service.asked()
