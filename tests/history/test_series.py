@@ -410,6 +410,45 @@ def test_a_date_taken_out_of_the_series_is_cancelled() -> None:
     assert not found[0].series.now.merged.status.gone
 
 
+def test_each_date_taken_out_of_the_series_in_turn_is_told() -> None:
+    out = [tuple(d for d in WEEKLY if d not in gaps) for gaps in ([WEEKLY[2]], WEEKLY[2:4])]
+
+    found = told(
+        [
+            copy(
+                "s",
+                series(SEEN, WEEKLY, {ANN: "yes"}),
+                series(LATER, out[0], {ANN: "yes"}, after=AFTER),
+                series("13 Mar 08:00", out[1], {ANN: "yes"}, after=LATER),
+            )
+        ]
+    )
+
+    assert [(c.kind, c.original_start) for c in news(found)] == [
+        (ChangeKind.CANCELLED, WEEKLY[2]),
+        (ChangeKind.CANCELLED, WEEKLY[3]),
+    ]
+
+
+def test_a_date_that_the_series_takes_back_is_restored() -> None:
+    found = told(
+        [
+            copy(
+                "s",
+                series(SEEN, WEEKLY, {ANN: "yes"}),
+                series(LATER, (*WEEKLY[:2], *WEEKLY[4:]), {ANN: "yes"}, after=AFTER),
+                series("13 Mar 08:00", WEEKLY, {ANN: "yes"}, after=LATER),
+            )
+        ]
+    )
+
+    assert [(c.kind, c.original_start) for c in news(found)] == [
+        (ChangeKind.CANCELLED, WEEKLY[2]),
+        (ChangeKind.RESTORED, WEEKLY[2]),
+    ]
+    assert len(starts(found)) == 5
+
+
 def test_a_series_cut_before_its_last_dates_lives_on() -> None:
     found = replaced(WEEKLY[:3])
 
@@ -504,6 +543,23 @@ def test_a_second_calendar_repeats_no_split() -> None:
     found = told([*split(fridays), *split(fridays, mailbox=TWO, seen="12 Mar 08:05")])
 
     assert sorted(kinds(found)) == ["series_moved", "series_split"]
+    assert list(starts(found)) == ["05 Mar", "12 Mar", "20 Mar", "27 Mar", "03 Apr"]
+
+
+@pytest.mark.parametrize("mailboxes", [(REP,), (REP, TWO)])
+def test_a_date_that_stood_apart_behind_a_split_is_told_no_more_than_once(mailboxes: tuple[str, ...]) -> None:
+    fridays = tuple(d + timedelta(days=1) for d in WEEKLY[2:])
+    apart = state(Slot(at("28 Mar 10:00"), at("28 Mar 10:30")), {ANN: "yes", TWO: "yes"})
+    copies = []
+    for minute, mailbox in enumerate(mailboxes):
+        seen = f"12 Mar 08:0{minute}"
+        versions = version(SEEN, apart), version(seen, gone(apart), after=AFTER)
+        copies += split(fridays, mailbox=mailbox, seen=seen)
+        copies.append(copy("s", *versions, mailbox=mailbox, original_start=WEEKLY[3]))
+
+    found = told(copies, mailboxes=frozenset(mailboxes))
+
+    assert kinds(found) == ["moved", "series_moved", "series_split"]
     assert list(starts(found)) == ["05 Mar", "12 Mar", "20 Mar", "27 Mar", "03 Apr"]
 
 
