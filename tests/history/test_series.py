@@ -638,6 +638,18 @@ def test_with_several_series_cut_at_once_the_title_tells_whose_half_it_is() -> N
     assert {m.uid for m in found if m.original_start in FRIDAYS} == {"another"}
 
 
+def test_a_cut_makes_one_second_half() -> None:
+    first, second = halves()
+    longer = replace(first, uid="longer", event="longer")
+    later = series(LATER, WEEKLY[:4], {ANN: "yes", TWO: "yes"}, after=AFTER)
+    another = copy("other", series(LATER, FRIDAYS[1:], {ANN: "yes", TWO: "yes"}, after=AFTER), event="other")
+
+    found = told([first, replace(longer, versions=(longer.versions[0], later)), second, another])
+
+    assert {m.uid for m in found if m.original_start == FRIDAYS[0]} == {"s"}
+    assert {m.uid for m in found if m.original_start == FRIDAYS[1]} == {"s", "longer"}
+
+
 @pytest.mark.parametrize(
     "second",
     [
