@@ -118,8 +118,9 @@ class Thread:
         ended = bool(left) and self._has_ended(seen_at)
         firstly = {*([] if ended else left[:1]), *back[:1]}
         for key in sorted(touched):
-            own_news = touched[key] or key in firstly
-            self._settle(self.lines[key], seen_at, not_before, silent=silent or not own_news)
+            own = touched[key]
+            muted = silent or not (own or key in firstly)
+            self._settle(self.lines[key], seen_at, not_before, silent=muted, status_alone=not own)
         if ended and not silent:
             self._end_series(seen_at, not_before)
 
@@ -363,7 +364,9 @@ class Thread:
         *,
         silent: bool,
         moved: tuple[Moment, Moment] | None = None,
+        status_alone: bool = False,
     ) -> None:
+        """Bring a line up to date; `status_alone` tells no more than that it is off or on, the rest is the series'."""
         merged = merge(self._credible(line, seen_at))
         if line is self.series and self.ended:
             merged = replace(merged, status=EventStatus.CANCELLED)
@@ -378,7 +381,7 @@ class Thread:
         joined = newcomer and (not_before is None or not_before < line.states[0].seen_at)
         if not (silent or joined):
             step = self._difference(line, before.merged, merged, seen_at, not_before, moved)
-            line.changes += step.changes()
+            line.changes += step.status() if status_alone else step.changes()
         line.states.append(Seen(seen_at, not_before, merged, frozenset(line.lapsed), joined))
 
     def _difference(

@@ -449,6 +449,28 @@ def test_a_date_that_the_series_takes_back_is_restored() -> None:
     assert len(starts(found)) == 5
 
 
+def test_a_date_that_a_moved_series_takes_back_is_restored_and_not_moved_once_more() -> None:
+    tuesdays = tuple(d + timedelta(days=1) for d in WEEKLY)
+
+    found = told(
+        [
+            copy(
+                "s",
+                series(SEEN, WEEKLY, {ANN: "yes"}),
+                series("13 Mar 08:00", tuesdays, {ANN: "yes"}, after=LATER),
+            ),
+            copy(
+                "s",
+                version(SEEN, state(Slot(WEEKLY[2], WEEKLY[2] + timedelta(minutes=30)), {ANN: "yes"})),
+                version(LATER, gone(state(Slot(WEEKLY[2], WEEKLY[2] + timedelta(minutes=30)))), after=AFTER),
+                original_start=WEEKLY[2],
+            ),
+        ]
+    )
+
+    assert kinds(found) == ["cancelled", "series_moved", "restored"]
+
+
 def test_a_series_cut_before_its_last_dates_lives_on() -> None:
     found = replaced(WEEKLY[:3])
 
