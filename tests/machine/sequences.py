@@ -516,8 +516,8 @@ class Sequences(RuleBasedStateMachine):
 
     def _loses_subject(self, before: Event, after: Event) -> bool:
         """Say whether the last buyer has left, so that the subject must be known no more."""
-        met = [any(map(self.team.is_buyer, oracle.people(event))) for event in (before, after)]
-        return met == [True, False]
+        met, still = (any(map(self.team.is_buyer, oracle.people(event))) for event in (before, after))
+        return (met or before.status in oracle.GONE) and not still  # of one that is gone the subject stays for a while
 
     # --- what must hold ---------------------------------------------------------------------------------------------
 
