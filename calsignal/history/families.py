@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from calsignal.history.states import Lens
-from calsignal.model import Copy, Moment, Version
+from calsignal.model import Copy, Version
 
 
 def families(copies: Iterable[Copy], lens: Lens) -> Mapping[str, str]:
@@ -29,19 +29,62 @@ def families(copies: Iterable[Copy], lens: Lens) -> Mapping[str, str]:
 
 
 def _pairs(masters: Sequence[Copy], lens: Lens) -> Iterator[tuple[Copy, Copy]]:
-    """Yield first and second halves inside one calendar; a cut makes one second half."""
+    """Yield first and second halves inside one calendar, the likeliest before others; a cut makes one second half."""
+    begun: dict[datetime, list[Copy]] = defaultdict(list)
+    for copy in masters:
+        if not copy.baseline:
+            begun[copy.versions[0].seen_at].append(copy)
+    fits = sorted(_fits(masters, begun, lens), key=lambda fit: (fit[0], fit[1].event, fit[2].event))
     taken: set[tuple[str, datetime]] = set()
-    for second in sorted(masters, key=lambda c: (c.versions[0].seen_at, lens.at(_begin(c)), c.event)):
+    for _, first, second in fits:
         moment = second.versions[0].seen_at
-        free = [first for first in masters if (first.event, moment) not in taken]
-        first = _first_half(second, free, lens)
-        if first is not None:
-            taken.add((first.event, moment))
+        if not taken & {(first.event, moment), (second.event, moment)}:
+            taken |= {(first.event, moment), (second.event, moment)}
             yield first, second
 
 
-def _begin(copy: Copy) -> Moment:
-    return copy.versions[0].state.slot.start
+_Fit = tuple[bool, bool, timedelta]
+
+
+def _fits(
+    masters: Sequence[Copy], begun: Mapping[datetime, Sequence[Copy]], lens: Lens
+) -> Iterator[tuple[_Fit, Copy, Copy]]:
+    """Yield what may belong together, and how well; a second half of the same UID explains a cut already."""
+    for first in masters:
+        for before, after in pairwise(first.versions):
+            seconds = begun.get(after.seen_at, ())
+            if any(second.uid == first.uid for second in seconds):
+                continue
+            for second in seconds:
+                fit = _fit(before, after, second.versions[0], lens)
+                if fit is not None:
+                    yield (first.subject != second.subject, *fit), first, second
+
+
+def _fit(before: Version, after: Version, begun: Version, lens: Lens) -> tuple[bool, timedelta] | None:
+    """Say how well a series carries on one that was cut in the same moment; less is better, None not at all.
+
+    After the title, what counts is the people, then how near it begins to the first date that the other one lost.
+    """
+    if any(v.state.status.gone for v in (before, after, begun)) or not _same_people(after, begun):
+        return None
+    had, has = ([lens.at(start) for start in version.occurrences] for version in (before, after))
+    lost = [start for start in had if start not in has and start > begun.seen_at]
+    end = max((start for start in has if start in had), default=None)
+    begin = lens.at(begun.state.slot.start)
+    if not lost or end is None or min(lost) < end or begin <= end:
+        return None
+    return _people(after) != _people(begun), abs(begin - min(lost))
+
+
+def _same_people(one: Version, other: Version) -> bool:
+    """Say whether two series have one organiser, and the guests of one are all guests of the other."""
+    some, others = _people(one), _people(other)
+    return one.state.organizer == other.state.organizer and (some <= others or others <= some)
+
+
+def _people(version: Version) -> frozenset[str]:
+    return frozenset(p.person for p in version.state.people)
 
 
 def _root(uid: str, found: Mapping[str, str]) -> str:
@@ -50,35 +93,3 @@ def _root(uid: str, found: Mapping[str, str]) -> str:
         uid = above
         seen.add(uid)
     return uid
-
-
-def _first_half(second: Copy, masters: Sequence[Copy], lens: Lens) -> Copy | None:
-    """Return the series that was cut where the second half begins, when both were seen at once.
-
-    Of several that one of the same title, then the one that goes on the longest.
-    """
-    if second.baseline:
-        return None
-    begun = second.versions[0]
-    cuts = [(end, c) for c in masters if c.uid != second.uid and (end := _end_of_cut(c, begun, lens)) is not None]
-    cuts.sort(key=lambda cut: (cut[1].subject == second.subject, cut[0], cut[1].event))
-    return cuts[-1][1] if cuts else None
-
-
-def _end_of_cut(first: Copy, begun: Version, lens: Lens) -> datetime | None:
-    """Return the last date left to a series that lost those after it in the moment in which another one began there."""
-    pair = next(((one, other) for one, other in pairwise(first.versions) if other.seen_at == begun.seen_at), None)
-    if pair is None or any(v.state.status.gone for v in (*pair, begun)) or not _same_people(pair[1], begun):
-        return None
-    before, after = ([lens.at(start) for start in version.occurrences] for version in pair)
-    lost = [start for start in before if start not in after and start > begun.seen_at]
-    end = max((start for start in after if start in before), default=None)
-    if not lost or end is None or min(lost) < end or lens.at(begun.state.slot.start) <= end:
-        return None
-    return end
-
-
-def _same_people(one: Version, other: Version) -> bool:
-    """Say whether two series have one organiser, and the guests of one are all guests of the other."""
-    some, others = ({p.person for p in version.state.people} for version in (one, other))
-    return one.state.organizer == other.state.organizer and (some <= others or others <= some)

@@ -660,6 +660,14 @@ def test_with_several_series_cut_at_once_the_title_tells_whose_half_it_is() -> N
     assert {m.uid for m in found if m.original_start in FRIDAYS} == {"another"}
 
 
+def test_a_cut_that_a_half_of_the_same_uid_explains_has_no_other_one() -> None:
+    another = copy("other", series(LATER, FRIDAYS, {ANN: "yes", TWO: "yes", BOB: "yes"}, after=AFTER), event="a")
+
+    found = told([*split(WEEKLY[2:]), another])
+
+    assert {m.uid for m in found} == {"s", "other"}
+
+
 def test_a_cut_makes_one_second_half() -> None:
     first, second = halves()
     longer = replace(first, uid="longer", event="longer")
