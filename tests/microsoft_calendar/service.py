@@ -7,8 +7,9 @@
         box.answer(key, "ann@acme.example", at=service.now)
         service.fault(faults.too_many(retry_after=3), page=2)
 
-It has no time of its own: `service.now` stands still until a test sets it or calls `wait`. It is `127.0.0.1`; `localhost`
-leads to it too, with a certificate that is as good, and stands for a foreign host: see `asked(host="localhost")`.
+It has no time of its own: `service.now` stands still until a test sets it or calls `wait`. It is `127.0.0.1`;
+`localhost` leads to it too, with a certificate that is as good, and stands for a foreign host: see
+`asked(host="localhost")`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import ssl
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -268,20 +268,20 @@ class MicrosoftService:
 
     def _due(self, request: Request, box: str | None) -> Reply:
         try:
-            identity = self.sign_in.respond(request, self.root)
-            if identity is not None:
-                return identity
-            if not request.path.startswith(f"{self.base_path}/"):
-                raise ApiError(404, "UnknownError")
-            grant = self.sign_in.allowed(request)
-            if box and self._busy[box] > AT_ONCE:
-                raise ApiError(429, "ApplicationThrottled", Retry_After="1")
-            return self.graph.respond(request, grant, self.base_path, self.root)
+            return self.sign_in.respond(request, self.root) or self._data(request, box)
         except ApiError as error:
             return error.reply
         except Exception as error:  # noqa: BLE001 # shown when the service stops, and to the client as an error
             self.crashes.append(error)
             return ApiError(500, "InternalServerError").reply
+
+    def _data(self, request: Request, box: str | None) -> Reply:
+        if not request.path.startswith(f"{self.base_path}/"):
+            raise ApiError(404, "UnknownError")
+        grant = self.sign_in.allowed(request)
+        if box and self._busy[box] > AT_ONCE:
+            raise ApiError(429, "ApplicationThrottled", Retry_After="1")
+        return self.graph.respond(request, grant, self.base_path, self.root)
 
     def _box(self, request: Request) -> str | None:
         """Return the mailbox that a request is for, as far as its token tells."""
@@ -330,6 +330,3 @@ def _trusting() -> ssl.SSLContext:
     context = ssl.create_default_context()
     _authority()[0].configure_trust(context)
     return context
-
-
-Handler = Callable[[Request], Reply]

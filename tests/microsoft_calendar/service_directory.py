@@ -124,7 +124,7 @@ class Directory:
 
     def tenants(self) -> dict[str, str]:
         """Return the tenants by every name that an authority may have for them."""
-        named = {domain: self.tenant for domain in self.domains} | {self.tenant: self.tenant, CONSUMERS: CONSUMERS}
+        named = dict.fromkeys(self.domains, self.tenant) | {self.tenant: self.tenant, CONSUMERS: CONSUMERS}
         for each in self.people.values():
             domain = each.address.partition("@")[2]
             named |= {each.tenant: each.tenant} | ({} if each.personal else {domain: each.tenant})

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loopback import (
@@ -22,7 +20,6 @@ from loopback import (
     slow,
     truncated_body,
 )
-from microsoft_calendar.service_values import Json
 
 if TYPE_CHECKING:
     from microsoft_calendar.service import MicrosoftService
@@ -36,8 +33,8 @@ __all__ = [
     "error",
     "expire_tokens",
     "failing",
-    "foreign_next_link",
     "forbidden",
+    "foreign_next_link",
     "html_page",
     "meanwhile",
     "not_found",
@@ -165,14 +162,3 @@ def token_error(code: int, name: str | None = None, suberror: str | None = None)
     from microsoft_calendar.service_identity import aadsts
 
     return lambda service, request, due: aadsts(code, service.now, name=name, suberror=suberror)
-
-
-def body_of(reply: Reply) -> Json:
-    """Read an answer."""
-    value: Json = json.loads(reply.body)
-    return value
-
-
-def with_body(reply: Reply, value: Mapping[str, Any]) -> Reply:
-    """Change what an answer says."""
-    return replace(reply, body=json.dumps(value).encode())

@@ -12,7 +12,7 @@ from loopback import Reply, Request
 from microsoft_calendar.service_directory import GROUP_SCOPES, USER_SCOPES, Directory, Person, chosen
 from microsoft_calendar.service_faults import ApiError, answer
 from microsoft_calendar.service_identity import App, Grant
-from microsoft_calendar.service_values import Json, instant, person, without, zone_info
+from microsoft_calendar.service_values import Json, person, without, zone_info
 from microsoft_calendar.service_world import BODY, Look, Mailbox, Record, World
 
 READ = frozenset({"Calendars.Read", "Calendars.ReadWrite"})
@@ -71,7 +71,7 @@ class Pages:
 
 @dataclass
 class Graph:
-    """The API. `pages` as above; `dated`: `$select` of a calendar view may name the times of creation and change."""
+    """The API."""
 
     world: World
     directory: Directory
@@ -392,6 +392,3 @@ def _at(item: Json, path: list[str]) -> Iterator[str]:
     for part in path:
         held = held.get(part) if isinstance(held, dict) else None
     yield str(held)
-
-
-__all__ = ["Graph", "Pages", "instant"]

@@ -40,19 +40,19 @@ _ADMIN = frozenset({"User.Read.All", "Group.Read.All", "GroupMember.Read.All", "
 _TRACE = "0c1d2e3f-0000-4000-8000-00000000feed"
 
 _ERRORS: Mapping[int, tuple[str, str, str]] = {
-    50011: ("invalid_request", "", "The redirect URI specified in the request does not match those of the application."),
-    50020: ("invalid_grant", "", "User account does not exist in this tenant and cannot access the application in it."),
+    50011: ("invalid_request", "", "The redirect URI of the request is none of the application's."),
+    50020: ("invalid_grant", "", "User account does not exist in this tenant and cannot access it."),
     50034: ("invalid_grant", "", "The user account does not exist in the directory."),
     50057: ("invalid_grant", "", "The user account is disabled."),
-    50076: ("interaction_required", "basic_action", "You must use multi-factor authentication to access this resource."),
+    50076: ("interaction_required", "basic_action", "You must use multi-factor authentication to access it."),
     50079: ("interaction_required", "basic_action", "You must enroll in multi-factor authentication."),
-    50173: ("invalid_grant", "bad_token", "The provided grant has expired due to it being revoked, a fresh auth token is needed."),
+    50173: ("invalid_grant", "bad_token", "The provided grant has expired due to it being revoked."),
     50194: ("invalid_request", "", "Application is not configured as a multi-tenant application."),
     53003: ("interaction_required", "message_only", "Access has been blocked by Conditional Access policies."),
     65001: ("invalid_grant", "consent_required", "The user or administrator has not consented to use the application."),
     65004: ("access_denied", "", "User declined to consent to access the app."),
-    70000: ("invalid_grant", "", "The provided authorization code or refresh token is malformed or was not issued to this client."),
-    70008: ("invalid_grant", "bad_token", "The provided authorization code or refresh token has expired due to inactivity."),
+    70000: ("invalid_grant", "", "The provided code or token is malformed."),
+    70008: ("invalid_grant", "bad_token", "The provided code or token has expired due to inactivity."),
     70011: ("invalid_scope", "", "The provided request must include a 'scope' input parameter that is valid."),
     70016: ("authorization_pending", "", "OAuth 2.0 device flow error. Authorization is pending. Continue polling."),
     70018: ("invalid_grant", "", "Invalid verification code."),
@@ -60,11 +60,11 @@ _ERRORS: Mapping[int, tuple[str, str, str]] = {
     70020: ("expired_token", "", "The provided value for the device code is expired."),
     90002: ("invalid_tenant", "", "Tenant not found. Check that it is the correct tenant."),
     90094: ("access_denied", "", "Admin consent is required for the permissions requested by this application."),
-    501481: ("invalid_grant", "", "The Code_Verifier does not match the code_challenge supplied in the authorization request."),
+    501481: ("invalid_grant", "", "The Code_Verifier does not match the code_challenge."),
     700016: ("unauthorized_client", "", "Application was not found in the directory."),
-    700027: ("invalid_client", "", "Client assertion contains an invalid signature or a key that is not registered."),
+    700027: ("invalid_client", "", "Client assertion contains an invalid signature."),
     700082: ("invalid_grant", "bad_token", "The refresh token has expired due to inactivity."),
-    7000215: ("invalid_client", "", "Invalid client secret provided. Ensure the secret being sent is the client secret value."),
+    7000215: ("invalid_client", "", "Invalid client secret provided."),
     7000218: ("invalid_client", "", "The request body must contain: 'client_assertion' or 'client_secret'."),
     7000222: ("invalid_client", "", "The provided client secret keys for app are expired."),
     7000229: ("unauthorized_client", "", "The client application is missing service principal in the tenant."),
@@ -258,7 +258,7 @@ class SignIn:
             .not_valid_after(datetime(2099, 1, 1, tzinfo=UTC))
             .sign(key, hashes.SHA256())
         )
-        thumbprint = made.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 # what the platform calls it by
+        thumbprint = made.fingerprint(hashes.SHA1()).hex().upper()
         if registered:
             self.app.certificates[thumbprint] = made
         private = key.private_bytes(
@@ -290,8 +290,7 @@ class SignIn:
         if endpoint is None:
             return None
         try:
-            if parts[0] not in SEVERAL and parts[0] not in self.directory.tenants():
-                raise Refused(90002)
+            self._known(parts[0])
             return endpoint(request, parts[0], root)
         except Refused as error:
             return aadsts(error.code, self.now(), name=error.name)
@@ -307,6 +306,10 @@ class SignIn:
         raise ApiError(401, "InvalidAuthenticationToken", text, WWW_Authenticate=challenge)
 
     # Discovery
+
+    def _known(self, tenant: str) -> None:
+        if tenant not in SEVERAL and tenant not in self.directory.tenants():
+            raise Refused(90002)
 
     def _instance(self, request: Request, root: str) -> Reply:
         asked = urlsplit(request.params.get("authorization_endpoint", ""))
@@ -501,7 +504,7 @@ class SignIn:
 
     def _certificate(self, head: Mapping[str, str]) -> x509.Certificate:
         for certificate in self.app.certificates.values():
-            prints = {certificate.fingerprint(kind()) for kind in (hashes.SHA1, hashes.SHA256)}  # noqa: S303 # as above
+            prints = {certificate.fingerprint(kind()) for kind in (hashes.SHA1, hashes.SHA256)}
             if _bytes(head.get("x5t#S256") or head.get("x5t", "")) in prints:
                 return certificate
         raise KeyError("certificate")

@@ -6,7 +6,7 @@ import calendar
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count, islice
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
 from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
@@ -76,34 +76,41 @@ def tail(original: Moment) -> str:
 # Series: patterns and ranges
 
 
-def daily(every: int = 1, **span: object) -> Json:
-    """Repeat every so many days. `span`: `times=` or `until=` (a date), else without end."""
+class Span(TypedDict, total=False):
+    """How long a series goes on: so many `times`, or `until` a day; without either it has no end."""
+
+    times: int
+    until: date
+
+
+def daily(every: int = 1, **span: Unpack[Span]) -> Json:
+    """Repeat every so many days."""
     return _repeat({"type": "daily", "interval": every}, **span)
 
 
-def weekly(*days: str, every: int = 1, week_begins: str = "sunday", **span: object) -> Json:
+def weekly(*days: str, every: int = 1, week_begins: str = "sunday", **span: Unpack[Span]) -> Json:
     """Repeat on days of the week (`"monday"`), by default on that of the start."""
     return _repeat(
         {"type": "weekly", "interval": every, "daysOfWeek": list(days), "firstDayOfWeek": week_begins}, **span
     )
 
 
-def monthly(day: int = 0, every: int = 1, **span: object) -> Json:
+def monthly(day: int = 0, every: int = 1, **span: Unpack[Span]) -> Json:
     """Repeat on a day of the month, by default on that of the start; a shorter month has it on its last day."""
     return _repeat({"type": "absoluteMonthly", "interval": every, "dayOfMonth": day}, **span)
 
 
-def monthly_on(index: str, *days: str, every: int = 1, **span: object) -> Json:
+def monthly_on(index: str, *days: str, every: int = 1, **span: Unpack[Span]) -> Json:
     """Repeat on the `first` to `fourth` or `last` one of these days of the month."""
     return _repeat({"type": "relativeMonthly", "interval": every, "daysOfWeek": list(days), "index": index}, **span)
 
 
-def yearly(month: int = 0, day: int = 0, every: int = 1, **span: object) -> Json:
+def yearly(month: int = 0, day: int = 0, every: int = 1, **span: Unpack[Span]) -> Json:
     """Repeat on a day of the year, by default on that of the start."""
     return _repeat({"type": "absoluteYearly", "interval": every, "month": month, "dayOfMonth": day}, **span)
 
 
-def yearly_on(index: str, month: int, *days: str, every: int = 1, **span: object) -> Json:
+def yearly_on(index: str, month: int, *days: str, every: int = 1, **span: Unpack[Span]) -> Json:
     """Repeat on the `first` to `fourth` or `last` one of these days of a month, each year."""
     pattern = {"type": "relativeYearly", "interval": every, "month": month, "daysOfWeek": list(days), "index": index}
     return _repeat(pattern, **span)
