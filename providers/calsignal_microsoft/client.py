@@ -153,7 +153,7 @@ def _connection(transport: _Transport) -> Any:  # noqa: ANN401
     auth.quiet()
     with warnings.catch_warnings():  # the library changes the filters of everybody when it is loaded
         from O365 import Connection  # type: ignore[import-untyped]
-        from O365.utils import MemoryTokenBackend  # type: ignore[import-untyped]
+        from O365.utils.token import MemoryTokenBackend  # type: ignore[import-untyped]
     made = Connection(
         "calsignal",
         auth_flow_type="public",
