@@ -216,13 +216,16 @@ def reaching(host: str) -> Iterator[None]:
 
     try:
         yield
-    except requests.exceptions.SSLError:
-        hint = "if a gateway stands between, name the file with its certificates in REQUESTS_CA_BUNDLE"
-        raise SourceError(f"the certificate of {host} cannot be trusted", hint) from None
     except requests.exceptions.Timeout:
         raise Retriable(f"{host} does not answer in time", "try again later") from None
-    except requests.RequestException:
-        raise Retriable(f"{host} cannot be reached", "check the network, then try again") from None
+    except requests.RequestException as error:
+        if "CERTIFICATE_VERIFY_FAILED" not in str(error):
+            raise Retriable(f"{host} cannot be reached", "check the network, then try again") from None
+        hint = "if a gateway stands between, name the file with its certificates in REQUESTS_CA_BUNDLE"
+        raise SourceError(f"the certificate of {host} cannot be trusted", hint) from None
+    except OSError:  # so requests says that the file with certificates is not there
+        fact, hint = "the file that REQUESTS_CA_BUNDLE names cannot be read", "check its path"
+        raise SourceError(fact, hint) from None
 
 
 def waiting_time(headers: Mapping[str, str]) -> float | None:
@@ -328,7 +331,7 @@ def sign_in(
 
 
 def device_sign_in(
-    door: Door, scopes: Sequence[str], *, tell: Callable[[str], None], wait: Callable[[float], None] = time.sleep
+    door: Door, scopes: Sequence[str], *, tell: Callable[[str], None], wait: Callable[[float], None]
 ) -> SignedIn:
     """Let a person sign in on any device by typing a code there (RFC 8628); `wait` waits that many seconds.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -185,7 +186,7 @@ def _person(request: ConnectRequest) -> Authorised:
     names = auth.wanted(read_text=request.read_text)
     scopes = [auth.permission(name, request.config) for name in names]
     if request.options.get("device_code"):
-        found = auth.device_sign_in(door, scopes, tell=request.tell)
+        found = auth.device_sign_in(door, scopes, tell=request.tell, wait=time.sleep)
     else:
         browser = None if request.options.get("no_browser") else webbrowser.open
         found = auth.sign_in(door, scopes, tell=request.tell, browser=browser, port=port)
