@@ -194,9 +194,10 @@ class _Http:
         self._session.close()
 
     def _ask(self, method: str, url: str, **more: Any) -> tuple[requests.Response, Mapping[str, object]]:  # noqa: ANN401
-        check_address(urlsplit(url)._replace(query="").geturl(), "an address that the sign-in service names")
-        host = urlsplit(url).hostname
-        with reaching(host or "the sign-in service"):
+        host = urlsplit(url).hostname or "the sign-in service"
+        if not url.startswith("https://"):
+            raise SourceError(f"{host} would get secrets in clear", "check authority in [microsoft]")
+        with reaching(host):
             answer = self._session.request(method, url, timeout=_REQUEST_SECONDS, allow_redirects=False, **more)
         status, content = answer.status_code, _object(answer.text)
         if status in {408, 429} or status >= 500 or (content and is_transient(content)):
@@ -625,7 +626,7 @@ class Signed:
         accounts = app.get_accounts()
         if not accounts:
             raise NeedsSignIn(f"what was kept of the sign-in of {self._mailbox} cannot be read", AGAIN)
-        found = app.acquire_token_silent_with_error(self._scopes, accounts[0], http_exceptions=(Retriable,))
+        found = app.acquire_token_silent_with_error(self._scopes, accounts[0])
         return found or {"error": "invalid_grant"}
 
     def _app_token(self) -> Mapping[str, Any]:
@@ -644,7 +645,7 @@ class Signed:
                 http_cache=_NoMemory(),
             )
         )
-        return app.acquire_token_for_client(self._scopes, http_exceptions=(Retriable,))  # type: ignore[no-any-return]
+        return app.acquire_token_for_client(self._scopes)  # type: ignore[no-any-return]
 
     def _made(self, make: Callable[[_Http], Any]) -> Any:  # noqa: ANN401
         if self._app is None:

@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 
 from calsignal.cli.app import App
+from calsignal.contract import Access, Window
 from calsignal.errors import InputError, NeedsSignIn, Retriable, SourceError
 from calsignal.registry import GROUP
-from calsignal_microsoft import auth
+from calsignal_microsoft import auth, provider
+from calsignal_microsoft.source import MicrosoftSource
 from cli.desk import Desk as Machine
+from loopback import Fault
 from microsoft_calendar import service_faults as faults
 from microsoft_calendar.desk import REP, SAM, TENANT, Desk
-from microsoft_calendar.service import MicrosoftService
+from microsoft_calendar.service import NOW, MicrosoftService
 from microsoft_calendar.service_directory import OURS
 from microsoft_calendar.service_identity import GUID, SECRET, Consent
 
@@ -137,9 +140,7 @@ def test_a_guest_is_told_to_sign_in_at_home(desk: Desk, service: MicrosoftServic
 @pytest.mark.parametrize(
     "fault", [faults.unavailable(), faults.too_many(), faults.html_page(), faults.cut_json(), faults.connection_reset()]
 )
-def test_a_question_that_fails_for_now_is_asked_again(
-    desk: Desk, service: MicrosoftService, fault: faults.Fault
-) -> None:
+def test_a_question_that_fails_for_now_is_asked_again(desk: Desk, service: MicrosoftService, fault: Fault) -> None:
     service.fault(fault, path="/me$")
 
     assert desk.sign_in().mailbox == REP
@@ -320,6 +321,18 @@ def test_an_address_without_a_license_is_no_proof_of_anything(desk: Desk, servic
     assert len(service.asked(CALENDAR)) == 2
 
 
+def test_three_addresses_without_a_license_end_the_trial_and_nothing_else(
+    desk: Desk, service: MicrosoftService
+) -> None:
+    more = frozenset(f"{letter}@ours.example" for letter in "abc")
+    for name in more:
+        service.directory.add(name)
+    service.sign_in.app.scoped = {"Calendars.Read": more}
+
+    assert len(desk.app_only(all_users=True)) == 5
+    assert len(service.asked(CALENDAR)) == 3
+
+
 def test_everybody_is_refused_with_the_lines_to_paste(desk: Desk, service: MicrosoftService) -> None:
     service.sign_in.app.scoped = {}
 
@@ -393,6 +406,17 @@ def test_an_address_that_tokens_must_not_go_to_is_refused_at_once(
 
 
 # The program
+
+
+def test_opening_gives_a_source_and_asks_for_nothing(desk: Desk, service: MicrosoftService) -> None:
+    secret = desk.sign_in().secret
+    before = len(service.requests)
+
+    source = provider.open(Access(REP, {"user": "me"}, desk.config, secret, print, Window(NOW, NOW), lambda ask: ask()))
+
+    assert isinstance(source, MicrosoftSource)
+    assert len(service.requests) == before
+    source.close()
 
 
 def machine(desk: Desk, tmp_path: Path) -> Machine:
