@@ -197,7 +197,11 @@ class MicrosoftSource:
         more = ("body", "bodyPreview") if self._access.read_text else ()
         made = () if self._chosen() else ("createdDateTime",)
         fields = ",".join((FIELDS, *made, *more, _APART, "cancelledOccurrences"))
-        return self._get(series, {"$select": fields, "$expand": _APART})
+        answer = self._get(series, {"$select": fields, "$expand": _APART})
+        apart = answer.get(_APART)
+        if self._chosen() and isinstance(apart, list):  # they come whole, whatever was asked for
+            answer[_APART] = [_only(FIELDS, each) for each in apart if isinstance(each, dict)]
+        return answer
 
     # --- what is made of it -----------------------------------------------------------------------------------------
 
@@ -287,6 +291,10 @@ def _page(client: Client, where: str, asked: Mapping[str, str]) -> dict[str, Any
     ):
         raise Retriable("what the calendar service sends is no list of events", "try again later")
     return answer
+
+
+def _only(fields: str, item: Mapping[str, object]) -> Item:
+    return {name: item[name] for name in (*fields.split(","), "occurrenceId") if name in item}
 
 
 def _mark(text: str) -> str:

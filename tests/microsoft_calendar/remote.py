@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import msal  # type: ignore[import-untyped]
 
@@ -62,7 +63,7 @@ def signed_in(service: MicrosoftService, who: str, *scopes: str) -> tuple[str, s
     cache.add(
         {
             "client_id": door["client_id"],
-            "environment": service.root.removeprefix("https://"),
+            "environment": urlsplit(service.root).hostname,
             "token_endpoint": f"{service.authority()}/oauth2/v2.0/token",
             "scope": list(scopes),
             "response": {**given, "client_info": given.get("client_info") or given["home"]},
