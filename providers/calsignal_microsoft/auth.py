@@ -64,7 +64,7 @@ _GRAPHS = {
 }
 _GRAPH_HOSTS = {urlsplit(each).hostname for each in (_GRAPH, *_GRAPHS.values(), "https://dod-graph.microsoft.us")}
 _DONE = "calsignal has the answer: the terminal says how it went. You may close this window."
-_PEM = "make one: openssl req -x509 -newkey rsa:3072 -nodes -days 365 -subj /CN=calsignal -keyout key.pem -out cert.pem"
+_PEM = "docs/microsoft.md tells how to make one"
 
 
 def quiet() -> None:
@@ -473,7 +473,7 @@ def read_certificate(path: Path) -> Certificate:
     try:
         listed = x509.load_pem_x509_certificates(content)
     except ValueError:
-        raise InputError(f"{path} holds no certificate", f"put certificate and key into one file; or {_PEM}") from None
+        raise InputError(f"{path} holds no certificate", f"put certificate and key into one file; {_PEM}") from None
     mine = [each for each in listed if each.public_key() == key.public_key()]
     if not mine:
         raise InputError(f"the certificate in {path} belongs to another key", "put the two that belong together there")
@@ -493,9 +493,9 @@ def _private_key(path: Path, content: bytes) -> Any:  # noqa: ANN401
         raise InputError(f"the key in {path} is protected by a passphrase", hint) from None
     except (ValueError, UnsupportedAlgorithm):
         fact = f"{path} holds no private key that can be used"
-        raise InputError(fact, f"put certificate and key into one file; or {_PEM}") from None
+        raise InputError(fact, f"put certificate and key into one file; {_PEM}") from None
     if not isinstance(key, RSAPrivateKey):
-        raise InputError(f"the key in {path} is no RSA key", f"Microsoft takes no other; {_PEM}")
+        raise InputError(f"the key in {path} is no RSA key", f"Microsoft takes no other kind; {_PEM}")
     return key
 
 

@@ -83,7 +83,7 @@ _MEANINGS = {
     "redirect": _Meaning(
         InputError,
         "the app does not know the address http://localhost",
-        f"{_APP} > Authentication > Add a platform > Mobile and desktop applications: http://localhost",
+        f"{_APP} > Authentication > Add Redirect URI > Mobile and desktop applications: http://localhost",
     ),
     "scope": _Meaning(
         InputError,

@@ -709,7 +709,7 @@ def pem(days: float, key: Any = None, *, public: Any = None) -> str:  # noqa: AN
     made = builder.sign(key, hashes.SHA256())
     plain = serialization.NoEncryption()
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    return (private + made.public_bytes(serialization.Encoding.PEM)).decode()
+    return str(private + made.public_bytes(serialization.Encoding.PEM), "ascii")
 
 
 def _locked() -> str:
