@@ -20,6 +20,7 @@ import json
 import logging
 import os
 import re
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -318,8 +319,9 @@ def sign_in(
     """
     with _signing_in(door) as (app, cache), _receiver(port) as receiver:
         back = f"http://localhost:{receiver.get_port()}"  # Microsoft takes any port of this word, and of it alone
+        state = secrets.token_urlsafe(24)  # that of older releases of msal is no secret one
         flow = app.initiate_auth_code_flow(
-            list(scopes), redirect_uri=back, response_mode="form_post", prompt="select_account"
+            list(scopes), redirect_uri=back, state=state, response_mode="form_post", prompt="select_account"
         )
         _announce(flow["auth_uri"], receiver.get_port(), tell, browser)
         answer = receiver.get_auth_response(

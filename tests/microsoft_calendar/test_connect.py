@@ -473,6 +473,19 @@ def test_whoever_left_is_disconnected(
     assert f"disconnected microsoft:{SAM}: not on the list any more; its history stays" in output
 
 
+def test_a_team_is_synced_with_one_token(
+    desk: Desk, service: MicrosoftService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(auth.SECRET_VARIABLE, SECRET)
+    program = machine(desk, tmp_path)
+
+    program.ok("connect", "microsoft", "--app-only", "--tenant", TENANT, "--all-users")
+    program.ok("sync")
+
+    assert len(service.asked("/token$")) == 1
+    assert {each.path.split("/")[3] for each in service.asked()} == {service.directory.people[w].id for w in (REP, SAM)}
+
+
 def test_a_refused_sign_in_ends_with_1_and_a_mistake_with_2(
     desk: Desk, service: MicrosoftService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
