@@ -1,7 +1,8 @@
 """Merge the copies of one meeting: which copy to believe for which field. Pure.
 
 The organiser's copy leads when the organiser is a connected mailbox; else the newest one does, and there a present
-answer beats a missing one. Everybody's own copy knows their own answer best.
+answer beats a missing one. Everybody's own copy knows their own answer best, as long as it shows the same time: before
+a calendar was read again after a move, it tells of the old one.
 """
 
 from __future__ import annotations
@@ -144,7 +145,11 @@ def _people(leader: Witness, believed: Sequence[Witness], *, is_organiser: bool)
 
 def _participant(row: Participant, leader: Witness, believed: Sequence[Witness], *, is_organiser: bool) -> Participant:
     person = row.person
-    own = next((said for w in believed if person in w.own and (said := _row(w, person)) is not None), None)
+    time = leader.state.slot.start
+    own = next(
+        (s for w in believed if person in w.own and w.state.slot.start == time and (s := _row(w, person)) is not None),
+        None,
+    )
     if own is not None:
         return _answered(row, own)
     if is_organiser and Capability.ANSWERS in leader.state.sees:

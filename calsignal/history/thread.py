@@ -58,6 +58,7 @@ class Thread:
         self.joining: frozenset[str] = frozenset()  # calendars that say something of a copy for the first time
         self.spoke: dict[int, frozenset[str]] = {}  # line -> the calendars that had spoken of it before this step
         self.carried: set[str] = set()  # lines that were carried to new times in this step
+        self.handed: dict[str, str] = {}  # original starts whose lines were carried away -> where to, whenever that was
         self.shifted = False  # lines were carried to new times, and no change has told so yet
         self.followed: dict[tuple[Moment, Moment], set[str]] = {}  # moves of the series -> calendars that showed them
         self.splits: set[Moment] = set()
@@ -87,10 +88,10 @@ class Thread:
                 moments[version.seen_at].append((copy, version))
         returns = {a.end for absences in self.absences.values() for a in absences if a.end is not None}
         for seen_at in sorted(moments.keys() | returns):
-            if seen_at in returns:
-                self._believe_again(seen_at)
             if seen_at in moments:
                 self._step(seen_at, moments[seen_at])
+            if seen_at in returns:
+                self._believe_again(seen_at)
         for key in sorted(self.lines):
             if self.lines[key].states:
                 yield self._meeting(self.lines[key])
@@ -105,24 +106,26 @@ class Thread:
         for copy, version in masters:
             touched |= dict.fromkeys(self._hear_master(copy, version, first=id(copy) in firsts), False)
         for copy, version in news:
-            if not self._is_master(copy):
-                touched[self._hear_one(copy, version)] = True
+            if not self._is_master(copy) and (key := self._hear_one(copy, version)) is not None:
+                touched[key] = True
         self.joining = frozenset(c.calendar for c, _ in news) if all(id(c) in firsts for c, _ in news) else frozenset()
         silent = all(c.baseline and id(c) in firsts for c, _ in news)
         not_before = min((v.not_before for _, v in news if v.not_before), default=None)
         if masters:
             moved = self._shift(touched, seen_at)
             self._settle_series(seen_at, not_before, silent=silent, moved=moved, split=split)
-        left = [key for key in sorted(touched) if not touched[key] and self._left_series(self.lines[key])]
+        left, back = self._left_and_back([key for key in sorted(touched) if not touched[key]], seen_at)
         ended = bool(left) and self._has_ended(seen_at)
+        firstly = {*([] if ended else left[:1]), *back[:1]}
         for key in sorted(touched):
-            own_news = touched[key] or (key == left[0] and not ended if left else False)
-            self._settle(self.lines[key], seen_at, not_before, silent=silent or not own_news)
+            own = touched[key]
+            muted = silent or not (own or key in firstly)
+            self._settle(self.lines[key], seen_at, not_before, silent=muted, status_alone=not own)
         if ended and not silent:
             self._end_series(seen_at, not_before)
 
     def _believe_again(self, at: datetime) -> None:
-        """Let what a calendar said count again from the moment at which it is connected again; that is no news."""
+        """Let what a calendar said count again from the moment at which it was read again; that is no news."""
         back = {calendar for calendar, absences in self.absences.items() if any(a.end == at for a in absences)}
         self.joining, self.spoke = frozenset(back), {}
         for line in (self.series, *(self.lines[key] for key in sorted(self.lines))):
@@ -135,9 +138,11 @@ class Thread:
     def _line(self, key: Moment | None) -> Line:
         return self.lines.setdefault(moment_key(key), Line(key))
 
-    def _hear_one(self, copy: Copy, version: Version) -> str:
-        """Take the word of a single event, or of an occurrence that is listed apart."""
+    def _hear_one(self, copy: Copy, version: Version) -> str | None:
+        """Take the word of a single event, or of an occurrence that is listed apart; None if it says nothing."""
         key = moment_key(copy.original_start)
+        if version.state.status.gone and key in self.handed and key not in self.lines:
+            return self._forget_word(copy, version, self.handed[key])
         line = self._line(copy.original_start)
         state = version.state
         if state.status is EventStatus.VANISHED:
@@ -148,6 +153,16 @@ class Thread:
             state = back or state
         line.words[copy.calendar] = self._witness(copy, version, state)
         return key
+
+    def _forget_word(self, copy: Copy, version: Version, key: str) -> str | None:
+        """Take note that a date which stood apart is gone, from a series that went elsewhere and the date with it.
+
+        One that disappeared says no more of the date where it is now; others do.
+        """
+        line = self.lines.get(key)
+        if version.state.status is not EventStatus.VANISHED or line is None or line.words.keys() <= {copy.calendar}:
+            return None
+        return key if line.words.pop(copy.calendar, None) else None
 
     def _back_in_series(self, copy: Copy, line: Line) -> State | None:
         """Return what the series says of an occurrence that is no longer listed apart."""
@@ -292,6 +307,7 @@ class Thread:
                 self.lines[moment_key(old)] = line
                 continue
             self.shifted = self.shifted or old != new
+            self.handed[moment_key(old)] = moment_key(new)
             line.key = new
             self.lines[moment_key(new)] = line
             self.carried.add(moment_key(new))
@@ -348,7 +364,9 @@ class Thread:
         *,
         silent: bool,
         moved: tuple[Moment, Moment] | None = None,
+        status_alone: bool = False,
     ) -> None:
+        """Bring a line up to date; `status_alone` tells no more than that it is off or on, the rest is the series'."""
         merged = merge(self._credible(line, seen_at))
         if line is self.series and self.ended:
             merged = replace(merged, status=EventStatus.CANCELLED)
@@ -363,7 +381,7 @@ class Thread:
         joined = newcomer and (not_before is None or not_before < line.states[0].seen_at)
         if not (silent or joined):
             step = self._difference(line, before.merged, merged, seen_at, not_before, moved)
-            line.changes += step.changes()
+            line.changes += step.status() if status_alone else step.changes()
         line.states.append(Seen(seen_at, not_before, merged, frozenset(line.lapsed), joined))
 
     def _difference(
@@ -401,16 +419,26 @@ class Thread:
         if line.key is not None and type(line.key) is type(merged.slot.start) and line.key != merged.slot.start:
             line.changes.append(step.moved(line.key, merged.slot.start))
 
-    def _left_series(self, line: Line) -> bool:
-        """Say whether an occurrence was just taken out of a series that goes on."""
-        if not self.series.states or self.series.states[-1].merged.status.gone or not line.states:
-            return False
-        return all(w.state.status.gone for w in line.words.values())
+    def _left_and_back(self, keys: Iterable[str], seen_at: datetime) -> tuple[list[str], list[str]]:
+        """Return which occurrences were just taken out of a series that goes on, and which it took back."""
+        series = self.series.states
+        if self.ended or not series or series[-1].merged.status.gone:
+            return [], []
+        was = {key: self.lines[key].states[-1].merged.status.gone for key in keys if self.lines[key].states}
+        unlike = [key for key, gone in was.items() if gone or _said_gone(self.lines[key])]
+        now = {key: self._is_gone(self.lines[key], seen_at) for key in unlike}
+        left = [key for key in unlike if now[key] and not was[key]]
+        if len(series) > 1 and series[-1].seen_at == seen_at and series[-2].merged.status.gone:
+            return left, []  # the series itself came back just now, and that says it all
+        return left, [key for key in unlike if was[key] and not now[key]]
+
+    def _is_gone(self, line: Line, seen_at: datetime) -> bool:
+        return merge(self._credible(line, seen_at)).status.gone
 
     def _has_ended(self, seen_at: datetime) -> bool:
         """Say whether no date is left ahead."""
         ahead = [line for line in self.lines.values() if line.states and self.lens.at(line.slot.start) > seen_at]
-        return all(w.state.status.gone for line in ahead for w in line.words.values())
+        return all(self._is_gone(line, seen_at) for line in ahead)
 
     def _end_series(self, seen_at: datetime, not_before: datetime | None) -> None:
         """Record that the series was cut so that nothing lies ahead any more: it is over, whatever its status says."""
@@ -459,6 +487,10 @@ class Thread:
             any(absence.end is None and starts > absence.start for absence in self.absences[calendar])
             for calendar in line.words
         )
+
+
+def _said_gone(line: Line) -> bool:
+    return any(word.state.status.gone for word in line.words.values())
 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:

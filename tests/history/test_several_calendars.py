@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import permutations
 
+import pytest
+
 from calsignal.history import Meeting
 from calsignal.merge import normalise_uid
 from calsignal.model import Answer, Capability, ChangeKind, Copy, EventStatus
@@ -56,6 +58,65 @@ def test_an_invitation_that_both_calendars_show_is_created_once() -> None:
     other = copy("m", version("5 Mar 08:01", BEFORE, after="4 Mar 08:01"), mailbox=TWO)
 
     assert kinds(tell(mine, other)) == ["created"]
+
+
+@pytest.mark.parametrize(("first", "second"), [(REP, TWO), (TWO, REP)])
+def test_an_answer_that_a_move_took_is_a_reset_whichever_calendar_is_read_first(first: str, second: str) -> None:
+    moved = state(slot("26 Mar 10:00", 60), {ANN: "", TWO: ""})
+    copies = [
+        copy(
+            "m",
+            version(f"1 Mar 08:0{minute}", BEFORE),
+            version(f"5 Mar 08:0{minute}", moved, after=f"4 Mar 08:0{minute}"),
+            mailbox=mailbox,
+        )
+        for minute, mailbox in enumerate((first, second))
+    ]
+
+    found = tell(*copies)
+
+    assert kinds(found) == ["moved", "response_reset", "response_reset"]
+
+
+def test_an_answer_taken_back_without_a_move_is_no_reset() -> None:
+    without = state(BEFORE.slot, {ANN: "yes", TWO: ""})
+    mine = copy("m", version("1 Mar 08:00", BEFORE))
+    other = copy("m", version("1 Mar 08:01", BEFORE), version("5 Mar 08:01", without, after="4 Mar 08:01"), mailbox=TWO)
+
+    assert kinds(tell(mine, other)) == ["answer_changed"]
+
+
+def test_a_date_that_both_calendars_take_out_of_the_series_is_told_once() -> None:
+    left = (*WEEKLY[:2], *WEEKLY[3:])
+    copies = [
+        copy(
+            "s",
+            series("1 Mar 08:00", WEEKLY, BOTH),
+            series(f"12 Mar 08:0{minute}", left, BOTH, after=f"11 Mar 08:0{minute}"),
+            mailbox=mailbox,
+        )
+        for minute, mailbox in enumerate((REP, TWO))
+    ]
+
+    found = tell(*copies)
+
+    assert [(c.kind, c.original_start) for c in news(found)] == [(ChangeKind.CANCELLED, WEEKLY[2])]
+
+
+def test_a_series_that_both_calendars_cut_so_that_nothing_is_left_ahead_has_ended_once() -> None:
+    copies = [
+        copy(
+            "s",
+            series("1 Mar 08:00", WEEKLY, BOTH),
+            series(f"7 Mar 08:0{minute}", WEEKLY[:1], BOTH, after=f"6 Mar 08:0{minute}"),
+            mailbox=mailbox,
+        )
+        for minute, mailbox in enumerate((REP, TWO))
+    ]
+
+    found = tell(*copies)
+
+    assert [(c.kind, c.original_start) for c in news(found)] == [(ChangeKind.CANCELLED, None)]
 
 
 def test_a_calendar_that_is_connected_later_invents_nothing() -> None:
