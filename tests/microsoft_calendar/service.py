@@ -237,6 +237,7 @@ class MicrosoftService:
         token = self.pages.token()
         self.pages.canned[token] = (due, request.page + 1)
         link = f"{self.root}{request.path}?$skiptoken={token}"
+        self.pages.count_on(page.get("@odata.nextLink", ""))
         return answer(page | {"value": [], "@odata.nextLink": link})
 
     # What was asked

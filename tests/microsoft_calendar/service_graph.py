@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.parse import unquote, urlencode
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from loopback import Reply, Request
 from microsoft_calendar.service_directory import GROUP_SCOPES, USER_SCOPES, Directory, Person, chosen
 from microsoft_calendar.service_faults import ApiError, answer
 from microsoft_calendar.service_identity import App, Grant
 from microsoft_calendar.service_values import Json, person, without, zone_info
-from microsoft_calendar.service_world import BODY, Look, Mailbox, Record, World
+from microsoft_calendar.service_world import Look, Mailbox, Record, World
 
 READ = frozenset({"Calendars.Read", "Calendars.ReadWrite"})
 BASIC = frozenset({"Calendars.ReadBasic", "Calendars.ReadBasic.All"})
@@ -52,6 +52,13 @@ class Pages:
         if token in self.canned:
             return self.canned[token][1]
         return self.rest[token][3] if token in self.rest else 1
+
+    def count_on(self, link: str) -> None:
+        """Let the page to which a link leads have a number higher by one, as another page came in between."""
+        token = parse_qs(urlsplit(link).query).get("$skiptoken", [""])[0]
+        if token in self.rest:
+            path, left, size, number = self.rest[token]
+            self.rest[token] = (path, left, size, number + 1)
 
     def token(self) -> str:
         return f"sample{len(self.rest) + len(self.canned) + 1:06d}"
@@ -175,12 +182,12 @@ class Graph:
         look = _look(request, basic=basic, closed=closed)
         match rest:
             case ["calendar"]:
-                return answer(_calendar(box, box.calendar))
+                return answer(_some(request, _calendar(box, box.calendar)))
             case ["calendars"]:
-                rows = [_calendar(box, name) for name in box.calendars]
+                rows = [_some(request, _calendar(box, name)) for name in box.calendars]
                 return answer(self.pages.cut(request, rows, _top(request, 10, 1000), 1, root))
             case ["calendars", name]:
-                return answer(_calendar(box, _named(box, name)))
+                return answer(_some(request, _calendar(box, _named(box, name))))
             case ["calendar", *inner]:
                 return self._events(request, box, box.calendar, inner, look, root)
             case ["calendars", name, *inner]:
@@ -197,8 +204,8 @@ class Graph:
             case ["events"]:
                 return self._list(request, box, box.events(calendar), look, root)
             case ["events", event_id]:
-                record = _event(box, event_id)
-                return answer(_select(request, self._expanded(request, box, record, look), look))
+                _check(request)
+                return answer(_select(request, self._expanded(request, box, _event(box, event_id), look)))
             case ["events", event_id, "instances"]:
                 record = _event(box, event_id)
                 if record.recurrence is None:
@@ -209,12 +216,14 @@ class Graph:
     def _list(
         self, request: Request, box: Mailbox, records: list[Record], look: Look, root: str, *, view: bool = False
     ) -> Reply:
+        _check(request, view=view)
+        tests = _filter(request)
         items = [self._expanded(request, box, record, look) for record in records]
-        items = [item for item in items if _fits(item, request.params.get("$filter", ""))]
-        items = [_select(request, item, look, view=view) for item in _ordered(request, items)]
-        size = min(_top(request, 10, 1000), int(_prefer(request).get("odata.maxpagesize", 1000)))
-        if "$top" not in request.params and "odata.maxpagesize" in _prefer(request):
-            size = int(_prefer(request)["odata.maxpagesize"])
+        items = [item for item in items if all(test(item) for test in tests)]
+        items = [_select(request, item) for item in _ordered(request, items)]
+        asked = _prefer(request).get("odata.maxpagesize")
+        size = _top(request, int(asked or 10), 1000)
+        size = min(size, int(asked or size))
         context = f"https://graph.service.example/v1.0/$metadata#users('{box.address}')/events"
         return answer({"@odata.context": context, **self.pages.cut(request, items, size, 1, root)})
 
@@ -287,6 +296,12 @@ def _calendar(box: Mailbox, name: str) -> Json:
     }
 
 
+def _some(request: Request, row: Json) -> Json:
+    """Return the fields of a calendar that were asked for."""
+    names = request.params.get("$select", ",".join(row)).split(",")
+    return {name: value for name, value in row.items() if name in {"id", *names}}
+
+
 def _named(box: Mailbox, calendar_id: str) -> str:
     for name in box.calendars:
         if box.calendar_id(name) == calendar_id:
@@ -345,38 +360,48 @@ def _top(request: Request, usual: int, most: int) -> int:
     return int(text)
 
 
-def _select(request: Request, item: Json, look: Look, *, view: bool = False) -> Json:
-    """Return the fields that were asked for. Raises `ApiError`: 400 for those that are not there to be had."""
+def _check(request: Request, *, view: bool = False) -> None:
+    """Raise `ApiError` for fields that are not there to be had: 400."""
+    for name in filter(None, request.params.get("$select", "").split(",")):
+        if name not in _FIELDS:
+            raise ApiError(400, "RequestBroker--ParseUri", f"Could not find a property named '{name}' on type 'Event'.")
+        if view and name in _UNDATED:
+            raise ApiError(400, "ErrorInvalidProperty", f"The property '{name}' does not support $select here.")
+
+
+def _select(request: Request, item: Json) -> Json:
+    """Return the fields that were asked for."""
     select = request.params.get("$select")
     extra = request.params.get("$expand", "").split(",")
     if not select:
         return without(item, _MASTER_ONLY if "exceptionOccurrences" not in extra else ("cancelledOccurrences",))
-    names = select.split(",")
-    for name in names:
-        if name not in {*item, *_KNOWN}:
-            raise ApiError(400, "RequestBroker--ParseUri", f"Could not find a property named '{name}' on type 'Event'.")
-        if view and name in _UNDATED:
-            raise ApiError(400, "ErrorInvalidProperty", f"The property '{name}' does not support $select here.")
-    kept = {"@odata.etag", "id", *names, *extra}
+    kept = {"@odata.etag", "id", *select.split(","), *extra}
     return {name: value for name, value in item.items() if name in kept}
 
 
-_KNOWN = {*BODY, *_MASTER_ONLY, "seriesMasterId", "originalStart", "occurrenceId", "attachments", "extensions"}
+_FIELDS = frozenset(
+    "id createdDateTime lastModifiedDateTime changeKey categories transactionId originalStartTimeZone iCalUId"
+    " originalEndTimeZone reminderMinutesBeforeStart isReminderOn hasAttachments subject bodyPreview importance"
+    " sensitivity isAllDay isCancelled isOrganizer responseRequested seriesMasterId showAs type webLink"
+    " onlineMeetingUrl isOnlineMeeting onlineMeetingProvider allowNewTimeProposals isDraft hideAttendees onlineMeeting"
+    " location locations recurrence originalStart occurrenceId start end organizer attendees responseStatus body"
+    " cancelledOccurrences exceptionOccurrences attachments extensions".split()
+)
+
+Test = Callable[[Json], bool]
 
 
-def _fits(item: Json, clauses: str) -> bool:
-    return all(_holds(item, clause) for clause in filter(None, re.split(r" and ", clauses)))
+def _filter(request: Request) -> list[Test]:
+    """Return what an item has to fulfil. Raises `ApiError`: 400."""
+    return [_test(clause) for clause in filter(None, request.params.get("$filter", "").split(" and "))]
 
 
-def _holds(item: Json, clause: str) -> bool:
+def _test(clause: str) -> Test:
     found = _CLAUSE.fullmatch(clause.strip())
-    if found is None:
+    if found is None or found["name"].split("/")[0] not in _FIELDS:
         raise ApiError(400, "ErrorInvalidUrlQueryFilter", "The query filter contains one or more invalid nodes.")
-    held: object = item
-    for part in found["name"].split("/"):
-        held = held.get(part) if isinstance(held, dict) else None
-    text = found["value"]
-    return _HOW[found["how"]](held, {"true": True, "false": False}.get(text, text.strip("'")))
+    how, name, text = _HOW[found["how"]], found["name"], found["value"]
+    return lambda item: how(_at(item, name), {"true": True, "false": False}.get(text, text.strip("'")))
 
 
 def _ordered(request: Request, items: list[Json]) -> list[Json]:
@@ -384,11 +409,11 @@ def _ordered(request: Request, items: list[Json]) -> list[Json]:
     if not order:
         return items
     name, _, way = order.partition(" ")
-    return sorted(items, key=lambda item: "".join(_at(item, name.split("/"))), reverse=way == "desc")
+    return sorted(items, key=lambda item: str(_at(item, name)), reverse=way == "desc")
 
 
-def _at(item: Json, path: list[str]) -> Iterator[str]:
+def _at(item: Json, path: str) -> object:
     held: object = item
-    for part in path:
+    for part in path.split("/"):
         held = held.get(part) if isinstance(held, dict) else None
-    yield str(held)
+    return held
