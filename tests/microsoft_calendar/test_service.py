@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -169,12 +170,14 @@ def zoo(service: MicrosoftService) -> list[tuple[str, Json]]:
 
 
 @pytest.fixture(scope="session")
-def vendor(tmp_path_factory: pytest.TempPathFactory) -> str:
+def vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return a Python with the vendor's client; made before a test trusts the service's authority alone."""
-    executable = judge.python(tmp_path_factory.mktemp("python"))
+    folder = tmp_path_factory.mktemp("python")
+    executable = judge.python(folder)
     if executable is None:
         pytest.skip("CI is not set, and CALSIGNAL_GRAPH_JUDGE names no Python that has msgraph-sdk")
-    return executable
+    yield executable
+    shutil.rmtree(folder)
 
 
 def test_the_vendors_client_reads_back_all_that_is_sent(vendor: str, service: MicrosoftService) -> None:
