@@ -157,10 +157,12 @@ class Thread:
     def _forget_word(self, copy: Copy, version: Version, key: str) -> str | None:
         """Take note that a date which stood apart is gone, from a series that went elsewhere and the date with it.
 
-        One that disappeared says no more of the date where it is now; others do.
+        One that disappeared says no more of the date where it is now: its series does, or other calendars.
         """
         line = self.lines.get(key)
         if version.state.status is not EventStatus.VANISHED or line is None or line.words.keys() <= {copy.calendar}:
+            return None
+        if self._back_in_series(copy, line) is not None:
             return None
         return key if line.words.pop(copy.calendar, None) else None
 
