@@ -78,6 +78,7 @@ class MicrosoftSource:
         self._access = access
         self._opened: Client | None = None
         self._seen: dict[str, Event | Gone] = {}
+        self._looks: dict[str, dict[str, Any] | None] = {}
 
     def calendars(self) -> Sequence[Calendar]:
         """Return the mailbox's main calendar."""
@@ -86,6 +87,7 @@ class MicrosoftSource:
     def pull(self, calendar: Calendar, cursor: str | None) -> Iterator[Page]:
         """Yield everything in the window: a page for each one of the service's, and at last the series."""
         memory, listed, window = _Memory.read(cursor), _Listed(), self._window()
+        self._seen, self._looks = {}, {}
         reader = self._reader(calendar)
         masters = self._masters()
         for items in self._pages("calendarView", startDateTime=_stamp(window.start), endDateTime=_stamp(window.end)):
@@ -193,7 +195,19 @@ class MicrosoftSource:
         return self._access.retry(lambda: client.get(f"{self._root}/events/{quote(name, safe='')}", **params))
 
     def _look(self, series: str) -> dict[str, Any]:
-        """Ask for a series with what differs from it; what it is asked for comes only by name."""
+        """Ask for a series with what differs from it, once for all its dates. Raises `NotThere`."""
+        if series not in self._looks:
+            try:
+                self._looks[series] = self._looked_at(series)
+            except NotThere:
+                self._looks[series] = None
+        found = self._looks[series]
+        if found is None:
+            raise NotThere("there is no such series", "sync again")
+        return found
+
+    def _looked_at(self, series: str) -> dict[str, Any]:
+        """Ask for a series with what differs from it; that comes only by name."""
         more = ("body", "bodyPreview") if self._access.read_text else ()
         made = () if self._chosen() else ("createdDateTime",)
         fields = ",".join((FIELDS, *made, *more, _APART, "cancelledOccurrences"))
@@ -252,7 +266,11 @@ class MicrosoftSource:
         return moment_key(at) not in before and dates.within(at, earlier)
 
     def _one(self, calendar: Calendar, event_id: str) -> Page:
-        return self._reader(calendar).read(self._get(event_id, self._chosen()))
+        try:
+            return self._reader(calendar).read(self._get(event_id, self._chosen()))
+        except NotThere:
+            self._looks[event_id] = None  # if it is a series, its dates are gone with it
+            raise
 
     def _date(self, calendar: Calendar, series: str, original: Moment) -> Page:
         answer = self._look(series)
