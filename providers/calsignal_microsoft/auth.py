@@ -64,13 +64,18 @@ _GRAPHS = {
     "login.chinacloudapi.cn": "https://microsoftgraph.chinacloudapi.cn",
 }
 _GRAPH_HOSTS = {urlsplit(each).hostname for each in (_GRAPH, *_GRAPHS.values(), "https://dod-graph.microsoft.us")}
+_TALKATIVE = frozenset("msal O365 oauthlib requests_oauthlib requests urllib3".split())
 _DONE = "calsignal has the answer: the terminal says how it went. You may close this window."
 _PEM = "docs/microsoft.md tells how to make one"
 
 
 def quiet() -> None:
-    """Silence the libraries: at DEBUG they log tokens and codes, and what matters we say ourselves."""
-    for name in ("msal", "O365", "oauthlib", "requests_oauthlib", "urllib3"):
+    """Silence the libraries: at DEBUG they log tokens and codes, and what matters we say ourselves.
+
+    A logger that was set to a level of its own does not heed the one above it.
+    """
+    known = [name for name in list(logging.root.manager.loggerDict) if name.partition(".")[0] in _TALKATIVE]
+    for name in {*_TALKATIVE, *known}:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
