@@ -119,6 +119,7 @@ class World:
         self.changes = 0
         self.serials = 0
         self.made = 0
+        self.uids = 0
         self.records: dict[str, Record] = {}
         self.boxes: dict[str, Mailbox] = {}
         self.backwards = False
@@ -183,7 +184,8 @@ class World:
         return f"m{self.made}"
 
     def new_uid(self) -> str:
-        digest = hashlib.sha256(f"meeting {self.made}".encode()).digest()
+        self.uids += 1  # one that was given a key has a UID of its own, too
+        digest = hashlib.sha256(f"meeting {self.uids}".encode()).digest()
         return goid(digest[:16])
 
 
