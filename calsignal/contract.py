@@ -53,7 +53,7 @@ class ConnectRequest:
     `options` are the values of the provider's own options by name (None where not given), `config` its section of
     the config file. `ask_secret` prompts without echo, or reads a line of standard input; `tell` prints a message.
     Wrap each request to a service in `retry`. `refused` tells why one mailbox of several is not connected: the others
-    are, and the command ends as one that failed in part.
+    are, and the command ends as one that failed in part. With `read_text` descriptions will be read for booking links.
     """
 
     options: Mapping[str, object]
@@ -63,6 +63,7 @@ class ConnectRequest:
     retry: Retry
     refused: Callable[[str], None]
     allow_private_addresses: bool = False
+    read_text: bool = False
 
 
 @dataclass(frozen=True)

@@ -151,10 +151,18 @@ def _participant(row: Participant, leader: Witness, believed: Sequence[Witness],
         None,
     )
     if own is not None:
-        return _answered(row, own)
+        return _answered(row, _dated(own, [w for w in believed if w.state.slot.start == time]))
     if is_organiser and Capability.ANSWERS in leader.state.sees:
         return _answered(row, _row(leader, person))
     return _answered(row, _best_answer(person, believed))
+
+
+def _dated(own: Participant, believed: Sequence[Witness]) -> Participant:
+    """Return an own answer with the time at which it was given, where another copy alone tells that."""
+    if own.answered_at is not None or own.answer in (Answer.NONE, Answer.NOT_VISIBLE):
+        return own
+    rows = (row for w in believed if (row := _row(w, own.person)) is not None and row.answer is own.answer)
+    return replace(own, answered_at=next((row.answered_at for row in rows if row.answered_at is not None), None))
 
 
 def _best_answer(person: str, believed: Sequence[Witness]) -> Participant | None:

@@ -113,6 +113,27 @@ def test_each_mailbox_knows_its_own_answer_best() -> None:
     assert answers(merge([mine, other]))[TWO] is Answer.DECLINED
 
 
+def test_when_an_own_answer_was_given_is_known_from_whichever_copy_tells_it() -> None:
+    mine = witness(REP, person(TWO, "yes", answered_at=AS_OF - timedelta(hours=2)), seen=60)
+    other = witness(TWO, person(TWO, "yes"))
+    third = witness("three@ours.example", person(TWO, "yes"))
+
+    [found] = merge([other, third, mine]).people
+
+    assert (found.answer, found.answered_at) == (Answer.ACCEPTED, AS_OF - timedelta(hours=2))
+
+
+def test_the_time_of_another_answer_or_of_another_date_is_not_that_of_an_own_one() -> None:
+    told = AS_OF - timedelta(hours=2)
+    mine = witness(REP, person(TWO, "no", answered_at=told), person(ANN))
+    elsewhere = witness(ANN, person(TWO, "yes", answered_at=told), slot=slot("20 Mar 10:00", 60))
+    other = witness(TWO, person(TWO, "yes"))
+
+    found = {p.person: p for p in merge([mine, elsewhere, other]).people}
+
+    assert (found[TWO].answer, found[TWO].answered_at) == (Answer.ACCEPTED, None)
+
+
 def test_an_own_copy_that_does_not_list_its_owner_leaves_the_word_to_others() -> None:
     mine = witness(REP, person(REP), person(TWO, "yes"))
     through_a_group = witness(TWO, person(REP))

@@ -88,6 +88,7 @@ def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
         retry=app.retry,
         refused=tell_refusal,
         allow_private_addresses=settings.privacy.private_addresses,
+        read_text=settings.privacy.link_text,
     )
     found = app.registry.get(name).connect(request)
     _remember(app, name, found)

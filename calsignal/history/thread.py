@@ -379,12 +379,26 @@ class Thread:
         if before.merged == merged and moved is None:
             return
         line.lapsed = _lapsed(line.lapsed, before.merged, merged, seen_at, self.lens)
+        self._date_answers(line, before.merged, merged)
         newcomer = bool(self.joining) and not self.joining & self.spoke.get(id(line), frozenset())
         joined = newcomer and (not_before is None or not_before < line.states[0].seen_at)
         if not (silent or joined):
             step = self._difference(line, before.merged, merged, seen_at, not_before, moved)
             line.changes += step.status() if status_alone else step.changes()
         line.states.append(Seen(seen_at, not_before, merged, frozenset(line.lapsed), joined))
+
+    def _date_answers(self, line: Line, before: Merged, after: Merged) -> None:
+        """Fill in when an answer was given that was told already: a calendar read later knows the time."""
+        was = {p.person: p for p in before.people}
+        for now in after.people:
+            old = was.get(now.person)
+            if old is None or old.answer is not now.answer or old.answered_at == now.answered_at:
+                continue
+            who = self.lens.directory.who(now).person
+            told = (n for n, c in enumerate(line.changes) if c.kind is ChangeKind.ANSWER_CHANGED and c.person == who)
+            last = max(told, default=None)
+            if last is not None and line.changes[last].at is None:
+                line.changes[last] = replace(line.changes[last], at=now.answered_at)
 
     def _difference(
         self,

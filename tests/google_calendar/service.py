@@ -13,28 +13,22 @@ from __future__ import annotations
 
 import json
 import re
-import socket
-import struct
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
-from urllib.error import HTTPError
-from urllib.parse import parse_qs, unquote, urlsplit
-from urllib.request import ProxyHandler, build_opener
+from urllib.parse import unquote
 
 from google_calendar.service_calendar import EVENT_SCOPES, LIST_SCOPES, WHOLE, CalendarApi, Pages
 from google_calendar.service_directory import MEMBER_SCOPES, USER_SCOPES, Directory
-from google_calendar.service_faults import ApiError, Fault, Planned, Reply, Request, answer
+from google_calendar.service_faults import ApiError, answer
 from google_calendar.service_fields import select
 from google_calendar.service_oauth import Consent, Grant, SignIn
 from google_calendar.service_world import Json, Mailbox, World
+from loopback import Fault, Planned, Reply, Request, Server, visit
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 """When the service's clock begins."""
@@ -70,7 +64,7 @@ class GoogleService:
         self._faults: list[Planned] = []
         self._canned: dict[str, Reply] = {}
         self._browsers: list[threading.Thread] = []
-        self._server = _Server(self)
+        self._server = Server(self)
 
     def __enter__(self) -> Self:
         run = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
@@ -153,7 +147,7 @@ class GoogleService:
 
         For `webbrowser.open`; for `webbrowser.get` see `get_browser`.
         """
-        thread = threading.Thread(target=_visit, args=(url,), daemon=True)
+        thread = threading.Thread(target=visit, args=(url,), daemon=True)
         self._browsers.append(thread)
         thread.start()
         return True
@@ -303,94 +297,3 @@ class GoogleService:
         ours, users = self.directory.domains, self.directory.users
         strangers = [name for name in boxes if name.partition("@")[2] not in ours]
         return [name for name, user in users.items() if not user.suspended] + strangers
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, service: GoogleService) -> None:
-        self.service = service
-        self.lines: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Keep quiet: clients that hang up are part of the tests."""
-
-    def hang_up(self) -> None:
-        """Close the lines that clients keep open."""
-        for line in list(self.lines):
-            with suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.lines.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.lines.discard(self.connection)
-        with suppress(OSError):
-            super().finish()
-
-    def log_message(self, *args: object) -> None:
-        """Keep quiet: an address may hold a secret."""
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        return format_datetime(self.server.service.now.astimezone(UTC), usegmt=True)
-
-    def do_GET(self) -> None:
-        self._answer(self.server.service.respond(self._request()))
-
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 # as http.server has it
-
-    def _request(self) -> Request:
-        parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-        form = parse_qs(body, keep_blank_values=True)
-        query = parse_qs(parts.query, keep_blank_values=True)
-        method = self.headers.get("x-http-method-override", self.command)
-        if method != self.command:  # a long address comes as a form
-            query, form = query | form, {}
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        repeated = {name: tuple(values) for name, values in query.items()}
-        return Request(method, parts.path, _last(query), headers, _last(form), repeated)
-
-    def _answer(self, reply: Reply) -> None:
-        if reply.pause and self.server.service.stopping.wait(reply.pause):
-            reply = replace(reply, reset=True)
-        if reply.reset:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.close_connection = True
-            self.connection.close()
-            return
-        self.send_response(reply.status)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
-        self.end_headers()
-        self.wfile.write(reply.body)
-        self.wfile.flush()
-        if reply.length is not None:
-            self.close_connection = True
-
-
-def _last(values: Mapping[str, list[str]]) -> dict[str, str]:
-    return {name: each[-1] for name, each in values.items()}
-
-
-def _visit(url: str) -> None:
-    """Fetch a page and those that it leads to; an error page and a dead end are read like any other."""
-    try:
-        with build_opener(ProxyHandler({})).open(url, timeout=10) as page:
-            page.read()
-    except HTTPError as error:
-        error.close()
-    except OSError:
-        return

@@ -3,72 +3,51 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from google_calendar.service_world import Json
+from loopback import (
+    Fault,
+    Reply,
+    Request,
+    connection_reset,
+    cut_json,
+    html_page,
+    meanwhile,
+    slow,
+    truncated_body,
+)
 
 if TYPE_CHECKING:
     from google_calendar.service import GoogleService
 
-
-@dataclass(frozen=True)
-class Request:
-    """One request as it came; of a parameter that was given twice `params` has the last value, `repeated` all.
-
-    `page` counts the pages of a list from 1; `body` is that of a form. What is secret does not show in the repr.
-    """
-
-    method: str
-    path: str
-    params: Mapping[str, str] = field(default_factory=dict, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: Mapping[str, str] = field(default_factory=dict, repr=False)
-    repeated: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    page: int = 1
-
-
-@dataclass(frozen=True)
-class Reply:
-    """One answer. `length` is announced where it is not the body's; `pause` in seconds; `reset` breaks the line."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json; charset=UTF-8"})
-    length: int | None = None
-    pause: float = 0
-    reset: bool = False
-
-
-Fault = Callable[["GoogleService", Request, Callable[[], Reply]], Reply]
-"""Gets the service, the request and a function that gives the answer that is due; returns what is sent."""
-
-
-@dataclass
-class Planned:
-    """A fault that waits for its requests."""
-
-    fault: Fault
-    times: int
-    path: str
-    page: int | None
-    after: int
-
-    def takes(self, request: Request) -> bool:
-        """Tell whether this request is the fault's, and count it."""
-        if self.times <= 0 or not re.search(self.path, request.path):
-            return False
-        if self.page is not None and request.page != self.page:
-            return False
-        if self.after > 0:
-            self.after -= 1
-            return False
-        self.times -= 1
-        return True
+__all__ = [
+    "ApiError",
+    "Fault",
+    "Reply",
+    "Request",
+    "answer",
+    "connection_reset",
+    "cut_json",
+    "empty_page",
+    "error",
+    "expire_tokens",
+    "failing",
+    "forbidden",
+    "full_sync_required",
+    "html_page",
+    "meanwhile",
+    "not_found",
+    "oauth_error",
+    "slow",
+    "too_many",
+    "truncated_body",
+    "unauthorized",
+    "unavailable",
+]
 
 
 class ApiError(Exception):
@@ -171,60 +150,14 @@ def unavailable(status: int = 503) -> Fault:
     return failing(status, "backendError")
 
 
-def truncated_body() -> Fault:
-    """Announce the whole length, send half of the body and hang up."""
-
-    def reply(service: GoogleService, request: Request, due: Callable[[], Reply]) -> Reply:
-        whole = due()
-        return replace(whole, body=whole.body[: len(whole.body) // 2], length=len(whole.body))
-
-    return reply
-
-
-def cut_json() -> Fault:
-    """Send half of the JSON with the length of that half."""
-
-    def reply(service: GoogleService, request: Request, due: Callable[[], Reply]) -> Reply:
-        whole = due()
-        return replace(whole, body=whole.body[: len(whole.body) // 2])
-
-    return reply
-
-
-def html_page() -> Fault:
-    """Answer 200 with a web page, as a proxy does that wants a sign-in."""
-    page = b"<!doctype html><html><head><title>Sample proxy</title></head><body>Please sign in</body></html>"
-    return lambda service, request, due: Reply(200, page, {"Content-Type": "text/html; charset=utf-8"})
-
-
 def empty_page() -> Fault:
     """Answer a page without items that leads on to the one that was due."""
     return lambda service, request, due: service.detour(due())
 
 
-def slow(seconds: float = 600) -> Fault:
-    """Answer after so many seconds, or not at all once the service stops."""
-    return lambda service, request, due: replace(due(), pause=seconds)
-
-
-def connection_reset() -> Fault:
-    """Break the connection instead of an answer."""
-    return lambda service, request, due: Reply(reset=True)
-
-
 def expire_tokens() -> Fault:
     """Let every access token expire just before this request."""
     return meanwhile(lambda service: service.expire_access_tokens())
-
-
-def meanwhile(act: Callable[[GoogleService], object]) -> Fault:
-    """Do something just before this request is answered as it is due: change a calendar between two pages, say."""
-
-    def reply(service: GoogleService, request: Request, due: Callable[[], Reply]) -> Reply:
-        act(service)
-        return due()
-
-    return reply
 
 
 def oauth_error(name: str = "invalid_grant", description: str = "Token has been expired or revoked.") -> Fault:

@@ -262,3 +262,26 @@ def test_a_copy_with_no_news_of_its_own_changes_no_past() -> None:
     same = replace(mine, calendar="another", event="x")
 
     assert news(tell(mine, same)) == []
+
+
+@pytest.mark.parametrize("first", [REP, TWO])
+def test_an_answer_has_its_time_though_the_calendar_that_knows_it_is_read_later(first: str) -> None:
+    answered = at("10 Mar 17:20")
+    when = slot("19 Mar 10:00", 60)
+    silent, own = state(when, {TWO: "", ANN: ""}), state(when, {TWO: "yes", ANN: ""})
+    knowing = replace(
+        own, people=tuple(replace(p, answered_at=answered if p.person == TWO else None) for p in own.people)
+    )
+    seen = {mailbox: f"11 Mar 08:0{int(mailbox != first)}" for mailbox in (REP, TWO)}
+
+    found = told(
+        [
+            copy("m", version("10 Mar 08:00", silent), version(seen[REP], knowing, after="10 Mar 08:00")),
+            copy("m", version("10 Mar 08:00", silent), version(seen[TWO], own, after="10 Mar 08:00"), mailbox=TWO),
+        ],
+        mailboxes=frozenset({REP, TWO}),
+    )
+
+    [change] = news(found)
+    assert (change.kind, change.person, change.after) == (ChangeKind.ANSWER_CHANGED, TWO, Answer.ACCEPTED)
+    assert change.at == answered

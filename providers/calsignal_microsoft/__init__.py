@@ -1,0 +1,5 @@
+"""Microsoft 365 and Outlook.com calendars."""
+
+from calsignal_microsoft.connect import MicrosoftProvider
+
+provider = MicrosoftProvider()
