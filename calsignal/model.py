@@ -302,6 +302,7 @@ class Deal:
     amount      in whole and parts of `currency` (ISO 4217); None: not known
     closes      the expected close date of an open deal
     closed      when it was won or lost
+    contacts    normalised addresses of the buyers that the CRM names
     """
 
     id: str
@@ -317,6 +318,7 @@ class Deal:
     created: date | None = None
     closes: date | None = None
     closed: date | None = None
+    contacts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -359,7 +361,10 @@ class Skipped:
 
 @dataclass(frozen=True)
 class ConnectionState:
-    """A connection as it stood at the report's moment."""
+    """A connection as it stood at the report's moment.
+
+    `first_synced` is since when all its calendars have been read; `last_synced` when the stalest was.
+    """
 
     name: str
     provider: str
@@ -369,6 +374,7 @@ class ConnectionState:
     problem: str | None = None
     gaps: tuple[Gap, ...] = ()
     retired_at: datetime | None = None
+    first_synced: datetime | None = None
 
 
 @dataclass(frozen=True)
