@@ -215,6 +215,7 @@ class _Form:
             "rule": result.rule,
             "evidence": result.evidence,
             "score": _number(result.score, 1) if known else None,
+            "win_probability": None if result.win_probability is None else _number(result.win_probability),
             "keep": _number(result.keep) if known else None,
             "buyer_time": _buyer_time(result.time, known=known),
             "rescheduling": _rescheduling(result.rescheduling, known=known),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from datetime import date, datetime
 
+from calsignal.model import Status
+from calsignal.score.account import Scored
 from calsignal.score.logistic import Logistic
 from calsignal.score.result import AccountResult
-
-KEPT = "calibration"
-"""Under this key the store remembers the accepted calibration."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,13 @@ class Calibration:
     def win_probability(self, features: Features) -> float:
         """Return the probability that a deal of the account is won within 90 days."""
         return self.model.probability(features.values)
+
+    def beside(self, one: Scored) -> Scored:
+        """Return a result with the probability beside its score; what is unknown has none."""
+        if one.result.status is Status.UNKNOWN:
+            return one
+        chance = self.win_probability(features_of(one.result))
+        return replace(one, result=replace(one.result, win_probability=chance))
 
 
 def dump(calibration: Calibration) -> str:
