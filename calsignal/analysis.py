@@ -64,6 +64,11 @@ class World:
 
 def look(store: Store, settings: Settings, as_of: datetime) -> World:
     """Score every account as of a moment, on all calendars together."""
+    return read(store, settings, as_of)[0]
+
+
+def read(store: Store, settings: Settings, as_of: datetime) -> tuple[World, tuple[Copy, ...]]:
+    """Score every account as of a moment, on all calendars together; return the copies too that this stands on."""
     lens = lens_of(store, settings, as_of)
     directory = lens.directory
     states = store.connection_states(as_of, STALE_AFTER)
@@ -84,7 +89,8 @@ def look(store: Store, settings: Settings, as_of: datetime) -> World:
     calibration = calibrated(store, settings, as_of)
     if calibration is not None:
         scored = [calibration.beside(one) for one in scored]
-    return World(lens, head_of(store, settings, as_of, states, calibrated=calibration is not None), ranked(scored))
+    head = head_of(store, settings, as_of, states, calibrated=calibration is not None)
+    return World(lens, head, ranked(scored)), copies
 
 
 def head_of(
