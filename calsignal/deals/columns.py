@@ -14,7 +14,7 @@ from calsignal.errors import InputError
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "record id", "pipedrive system id", "system id"),
-    "name": ("name", "title", "opportunity", "deal", "opportunity title"),
+    "name": ("name", "dealname", "title", "opportunity", "deal", "opportunity title"),
     "account": (
         *("account name", "account", "organization", "organization name", "organisation", "organisation name"),
         *("associated company primary", "primary associated company", "primary company", "associated company"),
@@ -26,6 +26,10 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     ),
     "owner": ("owner", "owner name", "owner full name", "sales rep", "rep"),
     "owner_email": ("owner email", "owner e mail", "owner email address", "rep email"),
+    "contacts": (
+        *("contact email", "primary contact email", "contact person email", "person email", "person email work"),
+        *("associated contact", "associated contact primary", "associated contacts", "contacts", "primary contact"),
+    ),
     "amount": ("amount", "value", "total amount", "total value", "amount converted"),
     "currency": (
         *("amount currency", "currency of value", "currency", "currency code", "currency iso code", "currencyisocode"),
@@ -42,7 +46,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "closed": ("is closed", "isclosed", "is deal closed", "hs is closed", "closed"),
     "closes": (
         *("close date", "closedate", "expected close date", "expected close", "expected closing date"),
-        *("estimated close date", "target close date", "closing date", "closes"),
+        *("estimated close date", "target close date", "closing date", "closes", "close"),
     ),
     "closed_on": ("closed on", "closed date", "date closed", "actual close date", "deal closed on"),
     "won_on": ("won time", "won date", "won on"),

@@ -183,8 +183,7 @@ def read_currency(words: Iterable[str], said: str | None) -> str:
         return said
     if not known:
         raise Unread("its currency is not said: say it with --currency EUR", missing=True)
-    several = ", ".join(code for code in _SYMBOLS["$"].split() + sorted(common) if code in common)
-    raise Unread(f"{shown(known[0][0])} may be {_unique(several)}: say it with --currency", missing=True)
+    raise Unread(f"{shown(known[0][0])} may be {_several(common)}: say it with --currency", missing=True)
 
 
 def _known(word: str) -> frozenset[str]:
@@ -194,5 +193,8 @@ def _known(word: str) -> frozenset[str]:
     return codes
 
 
-def _unique(codes: str) -> str:
-    return ", ".join(list(dict.fromkeys(codes.split(", ")))[:4])
+def _several(codes: frozenset[str]) -> str:
+    """Name some currencies, the best known first."""
+    order = [code for symbol in _SYMBOLS.values() for code in symbol.split()]
+    named = sorted(codes, key=lambda code: (order.index(code) if code in order else len(order), code))
+    return ", ".join(named[:4]) + (" or another" if len(named) > 4 else "")

@@ -17,6 +17,7 @@ from calsignal.deals.days import DateOrder, decide, read_day
 from calsignal.deals.money import decimal_sign, money, read_amount, read_currency
 from calsignal.deals.terms import (
     made_id,
+    read_addresses,
     read_category,
     read_domains,
     read_flag,
@@ -24,7 +25,7 @@ from calsignal.deals.terms import (
     read_outcome,
     read_owner,
 )
-from calsignal.deals.values import LONGEST, Unread, folded, word
+from calsignal.deals.values import LONGEST, Deleted, Unread, folded, word
 from calsignal.errors import InputError
 from calsignal.model import Category, Deal, Outcome
 
@@ -130,12 +131,20 @@ class _Reader:
         for row, found in parted:
             if isinstance(found, BadRow):
                 self.refused.append(Remark(row.number, row.line, "", found.fact))
+                self.unread |= self._id_of(row)
             elif isinstance(row, Row):
                 self._read(row, found)
 
     def _cells(self, row: Row | BadRow) -> dict[str, str] | BadRow:
         found = row if isinstance(row, BadRow) else by_column(row, self._header.columns)
         return found if isinstance(found, BadRow) else {name: word(cell) for name, cell in found.items()}
+
+    def _id_of(self, row: Row | BadRow) -> set[str]:
+        """Return the id in a row that has too many cells, so that its deal does not go missing."""
+        at = self._header.columns.index("id") if "id" in self._header.columns else -1
+        with suppress(Unread):
+            return {read_id(word(row.cells[at]))} - {""} if isinstance(row, Row) and at >= 0 else set()
+        return set()
 
     def _decide(self, rows: Sequence[Mapping[str, str]]) -> None:
         days = {name: [row[name] for row in rows] for name in _DAYS if name in self._header.names}
@@ -150,6 +159,9 @@ class _Reader:
         try:
             deal = one.deal()
             self._refuse_twice(deal.id, row.number)
+        except Deleted as deleted:
+            self.notes.append(Remark(row.number, row.line, "", deleted.fact))
+            return
         except _Refused as refused:
             self._refuse(row, one, refused)
             return
@@ -223,7 +235,7 @@ class _OneRow:
         self.notes: list[tuple[str, str]] = []
 
     def deal(self) -> Deal:
-        """Return the deal. Raises `_Refused`."""
+        """Return the deal. Raises `_Refused`, or `Deleted`."""
         name, account, own = (self._text(field) for field in ("name", "account", "id"))
         if not (name or own):
             raise _Refused("name", "this row has no name of a deal")
@@ -245,6 +257,7 @@ class _OneRow:
             created=self._or_note("created", self._as_day),
             closes=closes if outcome is Outcome.OPEN else None,
             closed=self._closed(outcome, closes),
+            contacts=read_addresses(self._cells.get("contacts", "")),
         )
 
     def _text(self, name: str) -> str:
@@ -257,6 +270,8 @@ class _OneRow:
         """Read a cell; what cannot be read refuses the row."""
         try:
             return read(self._text(name))
+        except Deleted:
+            raise
         except Unread as unread:
             raise _Refused(name, unread.fact, missing=unread.missing) from unread
 
@@ -280,7 +295,7 @@ class _OneRow:
     def _outcome(self) -> Outcome:
         won, lost, closed = (self._flag(name) for name in ("won", "lost", "closed"))
         read = partial(read_outcome, won=won, lost=lost, closed=closed, status=self._text("status"))
-        return self._must("stage", lambda stage: read(stage=stage))
+        return self._must("stage" if "stage" in self._names else "status", lambda _: read(stage=self._text("stage")))
 
     def _flag(self, name: str) -> bool | None:
         return self._must(name, read_flag) if name in self._names else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
-from calsignal.deals.values import Unread, folded, shown
+from calsignal.deals.values import Deleted, Unread, folded, shown
 from calsignal.directory import check_domain, normalise, registrable
 from calsignal.errors import InputError
 from calsignal.model import Category, Outcome
@@ -61,6 +62,7 @@ def read_outcome(*, won: bool | None, lost: bool | None, closed: bool | None, st
 
     Raises:
         Unread: two of them contradict each other, or it is closed and neither won nor lost.
+        Deleted: the status says so.
     """
     said = [claim for claim in (_flagged(won, lost, closed), _claimed(status), _claimed(stage)) if claim]
     if {Outcome.WON, Outcome.LOST} <= set(said):
@@ -68,7 +70,7 @@ def read_outcome(*, won: bool | None, lost: bool | None, closed: bool | None, st
     if said:
         return said[0]
     if folded(status) in ("deleted", "archived"):
-        raise Unread("it is deleted in the CRM")
+        raise Deleted("it is deleted in the CRM, and no deal")
     if closed or any("closed" in folded(text).split() for text in (status, stage)):
         raise Unread("it is closed, and neither won nor lost")
     return Outcome.OPEN
@@ -95,13 +97,17 @@ def _claimed(text: str) -> Outcome | None:
 
 def read_owner(name: str, email: str) -> str:
     """Return the address of an owner where there is one, as in `Jane Doe (jane@ours.example)`, else the name."""
-    for text in (email, name):
-        for found in re.findall(r"[^\s<>(),;]+@[^\s<>(),;]+", text):
-            try:
-                return normalise(found)
-            except InputError:
-                continue
-    return "" if folded(name) in _NOBODY else name
+    addresses = [*read_addresses(email), *read_addresses(name)]
+    return addresses[0] if addresses else "" if folded(name) in _NOBODY else name
+
+
+def read_addresses(text: str) -> tuple[str, ...]:
+    """Return the e-mail addresses in a cell, normalised."""
+    found: dict[str, None] = {}
+    for one in re.findall(r"[^\s<>(),;]+@[^\s<>(),;]+", text):
+        with suppress(InputError):
+            found[normalise(one)] = None
+    return tuple(found)
 
 
 def read_id(text: str) -> str:

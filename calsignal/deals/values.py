@@ -16,6 +16,10 @@ class Unread(Exception):
         self.fact, self.missing = fact, missing
 
 
+class Deleted(Unread):
+    """Report that the CRM itself has deleted a deal."""
+
+
 def word(text: str) -> str:
     """Return what a person sees of a cell, with single blanks; what CRMs write for nothing is nothing.
 

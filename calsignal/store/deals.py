@@ -16,9 +16,10 @@ import sqlalchemy as sa
 
 from calsignal.errors import InputError
 from calsignal.model import Category, Deal, DealTrack, Outcome, Snapshot
+from calsignal.store.database import mark_erased
 from calsignal.store.reading import chunks
 from calsignal.store.tables import deal_absences, deal_imports, deal_snapshots, deals
-from calsignal.store.values import DealChanges, DealImport
+from calsignal.store.values import DealChanges, DealImport, Wanted
 
 
 class _Known(NamedTuple):
@@ -79,6 +80,21 @@ def save(conn: sa.Connection, found: Sequence[Deal], at: datetime, source: str, 
     return changes
 
 
+def forget_contacts(conn: sa.Connection, keep: Wanted) -> int:
+    """Drop the addresses of contacts for whom `keep` says no; return of how many people."""
+    query = sa.select(deal_snapshots.c.id, deal_snapshots.c.contacts).where(deal_snapshots.c.contacts != "")
+    dropped: set[str] = set()
+    for number, contacts in conn.execute(query).all():
+        gone = {one for one in contacts.split() if not keep("", one.rpartition("@")[2], one)}
+        if gone:
+            kept = " ".join(one for one in contacts.split() if one not in gone)
+            conn.execute(sa.update(deal_snapshots).where(deal_snapshots.c.id == number).values(contacts=kept))
+            dropped |= gone
+    if dropped:
+        mark_erased(conn)
+    return len(dropped)
+
+
 def _compare(known: Mapping[str, _Known], found: Sequence[Deal], source: str, unread: Collection[str]) -> DealChanges:
     there = {deal.id for deal in found} | set(unread)
     lost = [one.deal for name, one in known.items() if one.source == source and not one.missing and name not in there]
@@ -134,6 +150,7 @@ def _row(deal: Deal) -> dict[str, Any]:
         "account": deal.account,
         "owner": deal.owner,
         "domains": " ".join(deal.domains),
+        "contacts": " ".join(deal.contacts),
         "amount": None if deal.amount is None else str(deal.amount),
         "currency": deal.currency,
         "stage": deal.stage,
@@ -160,4 +177,5 @@ def _deal(row: Any) -> Deal:  # noqa: ANN401
         created=row.created,
         closes=row.closes,
         closed=row.closed,
+        contacts=tuple(row.contacts.split()),
     )

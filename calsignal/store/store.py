@@ -245,13 +245,16 @@ class Store:
             return reading.unnamed(conn, calendar.id, wanted, subjects_too=subjects)
 
     def forget_addresses(self, keep: Wanted) -> int:
-        """Drop the address of everybody for whom `keep` says no; return of how many."""
+        """Drop the address of everybody for whom `keep` says no, contacts of deals too; return of how many.
+
+        The person key of a contact is empty.
+        """
         with self._database.writing() as conn:
             dropped = reading.numbers_of(conn, lambda *who: who[2] is not None and not keep(*who))
             for chunk in reading.chunks(dropped):
                 conn.execute(sa.update(people).where(people.c.id.in_(chunk)).values(email=None))
                 mark_erased(conn)
-            return len(dropped)
+            return len(dropped) + deals.forget_contacts(conn, keep)
 
     def forget_subjects(self, known: Wanted) -> int:
         """Drop all subjects of the events that in no version show a known person; return of how many events."""

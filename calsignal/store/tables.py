@@ -324,6 +324,7 @@ deal_snapshots = sa.Table(
     sa.Column("account", Words, nullable=False, comment="in the CRM's words"),
     sa.Column("owner", Words, nullable=False, comment="address of a rep, or a name"),
     sa.Column("domains", Words, nullable=False, comment="registrable ones, between spaces"),
+    sa.Column("contacts", Words, nullable=False, comment="addresses of buyers, between spaces"),
     sa.Column("amount", sa.Text, comment="decimal digits; null: not known"),
     sa.Column("currency", sa.String(3), comment="ISO 4217"),
     sa.Column("stage", Words, nullable=False),

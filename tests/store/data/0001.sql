@@ -89,6 +89,7 @@ CREATE TABLE deal_snapshots (
 	account TEXT NOT NULL, 
 	owner TEXT NOT NULL, 
 	domains TEXT NOT NULL, 
+	contacts TEXT NOT NULL, 
 	amount TEXT, 
 	currency VARCHAR(3), 
 	stage TEXT NOT NULL, 
@@ -101,7 +102,7 @@ CREATE TABLE deal_snapshots (
 	CONSTRAINT uq_deal_snapshots_deal_id_taken_at UNIQUE (deal_id, taken_at), 
 	CONSTRAINT fk_deal_snapshots_deal_id FOREIGN KEY(deal_id) REFERENCES deals (id) ON DELETE CASCADE
 );
-INSERT INTO "deal_snapshots" VALUES(1,1,'2026-03-02 08:00:00.000000+00:00','Sample rollout','Buyer','rep@ours.example','buyer.example','1200.50','EUR','Proposal','commit','open',NULL,'2026-03-31',NULL);
+INSERT INTO "deal_snapshots" VALUES(1,1,'2026-03-02 08:00:00.000000+00:00','Sample rollout','Buyer','rep@ours.example','buyer.example','','1200.50','EUR','Proposal','commit','open',NULL,'2026-03-31',NULL);
 CREATE TABLE deals (
 	id INTEGER NOT NULL, 
 	external_id TEXT NOT NULL, 

@@ -292,6 +292,7 @@ def upgrade() -> None:
         sa.Column("account", sa.Text(), nullable=False, comment="in the CRM's words"),
         sa.Column("owner", sa.Text(), nullable=False, comment="address of a rep, or a name"),
         sa.Column("domains", sa.Text(), nullable=False, comment="registrable ones, between spaces"),
+        sa.Column("contacts", sa.Text(), nullable=False, comment="addresses of buyers, between spaces"),
         sa.Column("amount", sa.Text(), comment="decimal digits; null: not known"),
         sa.Column("currency", sa.String(length=3), comment="ISO 4217"),
         sa.Column("stage", sa.Text(), nullable=False),
