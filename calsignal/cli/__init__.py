@@ -20,6 +20,7 @@ _COMMANDS = {
     "connections": "calsignal.cli.connect",
     "disconnect": "calsignal.cli.connect",
     "accounts": "calsignal.cli.accounts",
+    "deals": "calsignal.cli.deals",
     "sync": "calsignal.cli.sync",
     "digest": "calsignal.cli.reports",
     "account": "calsignal.cli.reports",
