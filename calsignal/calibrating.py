@@ -54,7 +54,7 @@ class Then:
     quiet: int | None
 
 
-class Past:
+class Lookback:
     """What was known of each account at any moment up to `as_of`; asked twice, it looks once."""
 
     def __init__(self, store: Store, settings: Settings, as_of: datetime) -> None:
@@ -142,10 +142,10 @@ class Past:
 
 def calibration(store: Store, settings: Settings, as_of: datetime, seed: int = SEED) -> CalibrationReport:
     """Return what the closed deals say about the score, as known at `as_of`; nothing is kept."""
-    past = Past(store, settings, as_of)
+    past = Lookback(store, settings, as_of)
     deals, left_out = past.closed()
     rows = [row for deal in deals for row in past.rows(deal)]
-    judged = study(rows, seed, settings.scoring.audit_z)
+    judged = study(rows, seed, settings.scoring)
     left_out["closed before any calendar could show their account"] += len(deals) - judged.sample.deals
     in_force = calibrated(store, settings, as_of)
     states = store.connection_states(as_of, STALE_AFTER)
@@ -189,14 +189,14 @@ def withdraw(store: Store) -> bool:
 
 def backtest(store: Store, settings: Settings, as_of: datetime) -> Backtest:
     """Return what the statuses said 4, 8 and 12 weeks before deals closed, as known at `as_of`."""
-    past = Past(store, settings, as_of)
+    past = Lookback(store, settings, as_of)
     deals, left_out = past.closed()
-    tables = [hindsight(weeks, _statuses(past, deals, weeks), settings.scoring.audit_z) for weeks in BACKTEST_WEEKS]
+    tables = [hindsight(weeks, _statuses(past, deals, weeks), settings.scoring) for weeks in BACKTEST_WEEKS]
     won = sum(deal.won for deal in deals)
     return Backtest(won, len(deals) - won, tuple(tables), left_out)
 
 
-def _statuses(past: Past, deals: Iterable[Closed], weeks: int) -> Iterator[tuple[Status, bool]]:
+def _statuses(past: Lookback, deals: Iterable[Closed], weeks: int) -> Iterator[tuple[Status, bool]]:
     for deal in deals:
         on = deal.closed - timedelta(weeks=weeks)
         if on >= begun(deal.track, deal.closed, past.lens.zone):

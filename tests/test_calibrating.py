@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from calsignal.analysis import digest
-from calsignal.calibrating import Past, accept, backtest, calibration, withdraw
+from calsignal.calibrating import Lookback, accept, backtest, calibration, withdraw
 from calsignal.errors import InputError
 from calsignal.model import Account, Answer, Deal, Outcome, Status
 from calsignal.reports.jsonform import digest_json
@@ -45,7 +45,7 @@ def live(world: World, days: int) -> None:
 
 
 def rows(world: World, at: datetime) -> dict[str, list[Row]]:
-    past = Past(world.store, world.settings, at)
+    past = Lookback(world.store, world.settings, at)
     return {deal.track.now.id: list(past.rows(deal)) for deal in past.closed()[0]}
 
 

@@ -18,9 +18,10 @@ from statistics import stdev
 from calsignal.model import Status
 from calsignal.score.audit import Rate
 from calsignal.score.calibrated import Calibration, Features
+from calsignal.score.constants import Constants
 from calsignal.score.logistic import Logistic, fit
+from calsignal.score.reps import rate
 from calsignal.score.result import Head
-from calsignal.score.wilson import wilson
 
 LABEL_DAYS = 90
 """A row is a yes when its deal is won within so many days."""
@@ -35,6 +36,8 @@ SEED = 20_260_101
 NEVER_MET_DAYS = 365
 """What stands for the days since the last meeting where there was none."""
 BACKTEST_WEEKS = (4, 8, 12)
+NONE = "no deal stood in it"
+V1 = Constants()
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ class CalibrationReport:
 # --- the study ------------------------------------------------------------------------------------------------------
 
 
-def study(rows: Iterable[Row], seed: int = SEED, z: float = 1.96) -> Study:
+def study(rows: Iterable[Row], seed: int = SEED, constants: Constants = V1) -> Study:
     """Judge the rows: fit, test, and say whether the gate is passed. The order of the rows does not matter."""
     everything = sorted(rows, key=lambda r: (r.on, r.account, r.deal))
     known = [r for r in everything if r.status is not Status.UNKNOWN]
@@ -180,7 +183,7 @@ def study(rows: Iterable[Row], seed: int = SEED, z: float = 1.96) -> Study:
         lost=lost,
         sample=_sample(known),
         unknown=len(everything) - len(known),
-        by_status=tuple(win_rates(everything, z)),
+        by_status=tuple(win_rates(everything, constants)),
         trial=tried,
         passes=not problem,
         verdict=f"uncalibrated ({problem})" if problem else _passed(tried),
@@ -364,7 +367,7 @@ def reliability(chances: Sequence[float], rows: Sequence[Row]) -> tuple[Bin, ...
     return tuple(found)
 
 
-def win_rates(rows: Iterable[Row], z: float = 1.96) -> Iterator[StatusRate]:
+def win_rates(rows: Iterable[Row], constants: Constants = V1) -> Iterator[StatusRate]:
     """Yield, for each status in order of rank, how many of the deals were won within 90 days of standing in it first.
 
     Weeks of one deal are no independent evidence, so each deal counts once per status.
@@ -374,14 +377,7 @@ def win_rates(rows: Iterable[Row], z: float = 1.96) -> Iterator[StatusRate]:
         first.setdefault((row.status, row.deal), row)
     for status in Status:
         labels = [row.label for (found, _), row in first.items() if found is status]
-        yield StatusRate(status, rate_of(sum(labels), len(labels), z))
-
-
-def rate_of(hits: int, n: int, z: float, few: int = 5) -> Rate:
-    """Return a share of counts with its bounds."""
-    if n == 0:
-        return Rate(None, 0, 0, None, None, too_few=True, why="none")
-    return Rate(hits / n, n, hits, *wilson(hits, n, z), too_few=n < few)
+        yield StatusRate(status, rate(sum(labels), len(labels), constants, nothing=NONE))
 
 
 # --- backtest -------------------------------------------------------------------------------------------------------
@@ -406,11 +402,11 @@ class Backtest:
     left_out: Mapping[str, int]
 
 
-def hindsight(weeks: int, ends: Iterable[tuple[Status, bool]], z: float = 1.96) -> Hindsight:
+def hindsight(weeks: int, ends: Iterable[tuple[Status, bool]], constants: Constants = V1) -> Hindsight:
     """Count what became of the deals by the status in which they stood then; `ends` are status and whether won."""
     known = list(ends)
     rates = []
     for status in Status:
         won = [w for s, w in known if s is status]
-        rates.append(StatusRate(status, rate_of(sum(won), len(won), z)))
+        rates.append(StatusRate(status, rate(sum(won), len(won), constants, nothing=NONE)))
     return Hindsight(weeks, len(known), tuple(rates))
