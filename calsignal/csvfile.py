@@ -14,6 +14,7 @@ from typing import NamedTuple
 from calsignal.errors import InputError
 
 _SEPARATORS = ",;\t|"
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx and .ods, .xls
 
 
 class Row(NamedTuple):
@@ -38,8 +39,10 @@ def read_rows(content: bytes) -> Iterator[Row | BadRow]:
     A quote that is never closed takes all the rest with it.
 
     Raises:
-        InputError: the encoding is not known.
+        InputError: the encoding is not known, or it is a workbook.
     """
+    if content.startswith(_WORKBOOKS):
+        raise InputError("this is a workbook, and no CSV file", "save it as CSV (UTF-8)")
     lines = _decode(content).splitlines(keepends=True)
     said = re.fullmatch(r"sep=(.)\s*", lines[0], re.IGNORECASE) if lines else None  # a line of Excel's
     above = 1 if said else 0

@@ -72,14 +72,14 @@ class Header:
     columns     the field of each column, "" for none
     names       field: header, as the file has it
     ignored     headers that mean nothing here
-    currency    the one that the header of the amounts names
+    currency    the code or symbol in the header of the amounts, or ""
     at          which of the rows it is, from 0
     """
 
     columns: tuple[str, ...]
     names: Mapping[str, str]
     ignored: tuple[str, ...]
-    currency: str | None
+    currency: str
     at: int
 
 
@@ -150,8 +150,7 @@ def _header(cells: Sequence[str], found: Mapping[str, int], at: int) -> Header:
     return Header(tuple(columns), names, ignored, _in_header(names.get("amount", "")), at)
 
 
-def _in_header(header: str) -> str | None:
-    """Return the currency that a header like `Amount (EUR)` or `Value [€]` names."""
+def _in_header(header: str) -> str:
+    """Return the code or symbol in a header like `Amount (EUR)` or `Value [$]`."""
     last = re.split(r"[\s()\[\]]+", header.strip(" )]"))[-1]
-    known = currency_of(last)
-    return next(iter(known)) if len(known) == 1 else None
+    return last if currency_of(last) else ""

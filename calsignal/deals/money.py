@@ -78,6 +78,7 @@ _MONEY = re.compile(
     r"(?P<number>[.,]?\d(?:[\d.,'’\s]*\d)?)"
     r"\s*(?P<after>[^\d()+−-]*?)\s*(?P<last>[-−])?\s*(?P<close>\))?"
 )
+_NO_CENTS = re.compile(r"(?<=\d)([.,]) ?[-–—]{1,2}(?!\d)")  # 1.234,- and 5.–
 
 
 class Money(NamedTuple):
@@ -90,7 +91,7 @@ class Money(NamedTuple):
 
 def money(text: str) -> Money:
     """Take an amount apart. Raises `Unread`."""
-    found = _MONEY.fullmatch(text)
+    found = _MONEY.fullmatch(_NO_CENTS.sub(r"\g<1>00", text))
     if not found or bool(found["open"]) != bool(found["close"]):
         raise Unread(f"{shown(text)} is no amount")
     words = tuple(word.strip() for word in (found["before"], found["after"]) if word and word.strip())

@@ -117,7 +117,7 @@ class _Reader:
         self._order: DateOrder | None = None
         self._sign: str | None = None
         self._rows_of: dict[str, int] = {}
-        self._penniless: list[str] = []
+        self._untold: dict[str, str] = {}
         self.deals: list[Deal] = []
         self.refused: list[Remark] = []
         self.notes: list[Remark] = []
@@ -174,17 +174,18 @@ class _Reader:
         self._rows_of[deal] = row
 
     def _refuse(self, row: Row, one: _OneRow, refused: _Refused) -> None:
-        self.refused.append(Remark(row.number, row.line, self._header.names.get(refused.field, ""), refused.fact))
+        names = self._header.names
+        column = names.get(refused.field) or (names["amount"] if refused.field == "currency" else "")
+        self.refused.append(Remark(row.number, row.line, column, refused.fact))
         if one.id:
             self.unread.add(one.id)
-        if refused.field == "currency" and refused.missing:
-            self._penniless.append(refused.fact)
+        if refused.missing:
+            self._untold.setdefault(refused.field, refused.fact)
 
     def reading(self) -> Reading:
-        """Return what was read. Raises `InputError` when no amount has a currency."""
-        if self._penniless and not any(deal.currency for deal in self.deals):
-            hint = "say it: --currency EUR"
-            raise InputError(f"the file does not say the currency of its amounts ({self._penniless[0]})", hint)
+        """Return what was read. Raises `InputError` when the file tells too little for any amount."""
+        if self._untold and all(deal.amount is None for deal in self.deals):
+            self._ask()
         return Reading(
             deals=tuple(self.deals),
             refused=tuple(sorted(self.refused)),
@@ -193,6 +194,14 @@ class _Reader:
             ignored=self._header.ignored,
             columns=self._header.names,
         )
+
+    def _ask(self) -> None:
+        column = self._header.names["amount"]
+        if "amount" in self._untold:
+            fact = f"the column {column} does not tell what begins the decimals: {self._untold['amount']}"
+            raise InputError(fact, "--decimal . means that 1.5 is one and a half, --decimal , that 1,5 is")
+        fact = f"the column {column} does not tell the currency: {self._untold['currency']}"
+        raise InputError(fact, "--currency EUR says it for all amounts that do not name their own")
 
 
 def _numbers(texts: Iterable[str]) -> Iterator[str]:
@@ -226,7 +235,7 @@ class _OneRow:
         zone: tzinfo,
         order: DateOrder | None,
         sign: str | None,
-        currency: str | None,
+        currency: str,
         said: Choices,
     ) -> None:
         self._cells, self._names, self._zone, self._said = cells, names, zone, said
@@ -315,7 +324,7 @@ class _OneRow:
             return None, None
         amount = self._must("amount", lambda text: read_amount(text, self._sign))
         beside = money(self._text("amount")).words
-        words = (*beside, self._text("currency"), self._currency or "")
+        words = (*beside, self._text("currency"), self._currency)
         return amount, self._must("currency", lambda _: read_currency(words, self._said.currency))
 
     def _category(self) -> Category:

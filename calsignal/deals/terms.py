@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from functools import lru_cache
 
 from calsignal.deals.values import Deleted, Unread, folded, shown
 from calsignal.directory import check_domain, normalise, registrable
@@ -57,6 +58,7 @@ def read_flag(text: str) -> bool:
     raise Unread(f"{shown(text)} is neither yes nor no")
 
 
+@lru_cache(maxsize=4096)
 def read_outcome(*, won: bool | None, lost: bool | None, closed: bool | None, status: str, stage: str) -> Outcome:
     """Return how a deal stands: by the columns that say yes or no (None: not there), else the status, else the stage.
 
@@ -122,6 +124,7 @@ def made_id(account: str, name: str) -> str:
     return f"{folded(account)} / {folded(name)}"
 
 
+@lru_cache(maxsize=4096)
 def read_domains(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the registrable domains of web sites and addresses, and what is wrong with the others."""
     found: list[str] = []

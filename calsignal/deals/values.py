@@ -25,9 +25,11 @@ def word(text: str) -> str:
 
     A spreadsheet's `="00123"`, which guards the zeros of a number, is what stands in the quotes.
     """
-    guarded = re.fullmatch(r'="(.*)"', text.strip(), re.DOTALL)
-    seen = "".join(c for c in (guarded[1] if guarded else text) if c.isprintable() or c.isspace())
-    bare = " ".join(seen.split())
+    if guarded := re.fullmatch(r'="(.*)"', text.strip(), re.DOTALL):
+        text = guarded[1]
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isprintable() or c.isspace())
+    bare = " ".join(text.split())
     return "" if bare.casefold() in _NOTHING else bare
 
 

@@ -158,7 +158,7 @@ def test_an_option_that_cannot_be_meant_is_told(desk: Desk, args: tuple[str, ...
             "no line of the file names the columns of deals",
             "--column FIELD=HEADER",
         ),
-        ("Name,Amount\nA,5\n", "does not say the currency of its amounts", "--currency EUR"),
+        ("Name,Amount\nA,5\n", "the column Amount does not tell the currency", "--currency EUR"),
         ("Name,Close Date\nA,3/4/2026\n", "does not tell whether the day or the month is first", "--date-order mdy"),
         (HEAD, "the file holds no deal that can be read", "nothing was imported"),
     ],

@@ -92,6 +92,7 @@ def test_lines_above_the_header_are_passed_over() -> None:
     ("header", "columns", "fact", "hint"),
     [
         ("", {}, "no table in the file", "FIELD=HEADER"),
+        ("PK\x03\x04", {}, "this is a workbook, and no CSV file", "save it as CSV"),
         ("Name|Domain|Owner", {}, "no line of the file names the columns of deals", "FIELD=HEADER"),
         ("Name|Umsatz", {"amount": "Umstaz"}, "no line", "no column 'Umstaz'; did you mean Umsatz?"),
         ("Name|Umsatz", {"amount": "Amount!"}, "no line", "no column 'Amount!'"),
@@ -216,6 +217,8 @@ def test_a_foot_right_below_the_table_is_left_out() -> None:
         (".5", "0.5", "EUR"),
         ("12345", "12345", "EUR"),
         ("1234,5", "1234.5", "EUR"),
+        ("1.234,-", "1234", "EUR"),
+        ("CHF 5.–", "5", "CHF"),
         ("1.234,56 kr.", "1234.56", None),
     ],
 )
@@ -258,7 +261,7 @@ def test_an_amount_that_can_be_two_is_decided_by_its_column(others: tuple[str, .
     assert deals[-1].amount == amount
 
 
-@pytest.mark.parametrize("others", [(), ("5",), ("1,000.50", "1.000,50")])
+@pytest.mark.parametrize("others", [("5",), ("1,000.50", "1.000,50")])
 def test_an_amount_that_can_be_two_is_refused_where_the_column_does_not_tell(others: tuple[str, ...]) -> None:
     rows = (*(f"{n}|{text}" for n, text in enumerate(others)), "A|1,234")
 
@@ -302,10 +305,25 @@ def test_a_row_whose_currency_is_open_is_refused(amount: str, said: str | None, 
 
 
 def test_a_file_that_never_tells_its_currency_is_asked_for_it() -> None:
-    with pytest.raises(InputError, match="does not say the currency") as caught:
+    with pytest.raises(InputError, match="the column Amount does not tell the currency") as caught:
         read("Name|Amount", "A|5", "B|6", choices=Choices())
 
-    assert caught.value.hint == "say it: --currency EUR"
+    assert caught.value.hint.startswith("--currency EUR")
+
+
+def test_a_symbol_in_the_header_is_evidence_like_one_beside_the_amount() -> None:
+    with pytest.raises(InputError, match=r"the column Value \(\$\) does not tell the currency: '\$' may be USD, CAD"):
+        read("Name|Value ($)", "A|5")
+
+    assert one("Name|Value ($)", "A|5", Choices(currency="NZD")).currency == "NZD"
+
+
+def test_a_column_that_can_be_read_in_two_ways_is_asked_for() -> None:
+    with pytest.raises(InputError, match=r"Amount does not tell what begins the decimals: '1.234' may be") as caught:
+        read("Name|Amount", "A|1.234", "B|12.500")
+
+    assert "--decimal" in caught.value.hint
+    assert [d.amount for d in read("Name|Amount", "A|1.234", choices=Choices("EUR", decimal=",")).deals] == [1234]
 
 
 def test_no_amount_needs_no_currency() -> None:
