@@ -16,7 +16,7 @@ from itertools import pairwise
 from statistics import median
 
 from calsignal.directory import Directory
-from calsignal.history import Seen
+from calsignal.history import Track
 from calsignal.model import AccountType, Actor, Answer, ConnectionState, Level, Role, Status
 from calsignal.score.account import Scored
 from calsignal.score.audit import (
@@ -411,7 +411,7 @@ class _Entry:
         for unit in self.linked.units:
             invited = _their_invitation(unit, self.sight)
             if invited is not None and self._in_period(invited):
-                self._reply(unit.dates, _first_answers(unit.track.states, invited, self.sight))
+                self._reply(unit.dates, _first_answers(unit.track, invited, self.sight))
         for fact in self.found:
             for at, settled in _proposals(fact, self.sight) if not fact.excluded else ():
                 if self._in_period(at):
@@ -492,19 +492,19 @@ def _their_invitation(unit: Unit, sight: Sight) -> datetime | None:
     return unit.track.invited_at if theirs else None
 
 
-def _first_answers(states: Sequence[Seen], invited: datetime, sight: Sight) -> dict[str, float | None]:
+def _first_answers(track: Track, invited: datetime, sight: Sight) -> dict[str, float | None]:
     """Return the hours that each of our people took to answer (None: never yet).
 
-    Who had answered at first sight, at a time that no calendar tells, is left out: that is unknown.
+    Who had answered at first sight is left out, unless the calendars tell both times: that is unknown.
     """
     directory, took, unknown = sight.lens.directory, dict[str, float | None](), set()
-    for number, seen in enumerate(states):
+    for number, seen in enumerate(track.states):
         for p in seen.merged.people:
             if p.email is None or directory.who(p).role is not Role.SELLER:
                 continue
             rep = rep_of(p.email, directory)
             if p.answer in ANSWERED and took.get(rep) is None:
-                if p.answered_at is None and number == 0:
+                if number == 0 and (p.answered_at is None or track.created is None):
                     unknown.add(rep)
                 took[rep] = _hours_between(invited, min(p.answered_at or seen.seen_at, seen.seen_at))
             else:
