@@ -24,6 +24,7 @@ _COMMANDS = {
     "sync": "calsignal.cli.sync",
     "digest": "calsignal.cli.reports",
     "account": "calsignal.cli.reports",
+    "calibrate": "calsignal.cli.calibrate",
     "doctor": "calsignal.cli.doctor",
 }
 """Command: its module, in which it has the same name; in the order of a first day."""
