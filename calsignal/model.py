@@ -225,7 +225,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Absence:
-    """A time in which a calendar was not connected; half-open, and without an end it still lasts."""
+    """A time in which a calendar was not read, from its disconnection on; half-open, and without an end it lasts."""
 
     start: datetime
     end: datetime | None = None

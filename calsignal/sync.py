@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from calsignal.config import Settings
 from calsignal.contract import Access, Calendar, CalledOff, Event, Gone, Page, Retry, Source, Window
-from calsignal.errors import CalsignalError, CursorExpired, SourceError, StoreError
+from calsignal.errors import CalsignalError, CursorExpired, NeedsSignIn, SourceError, StoreError
 from calsignal.ledger import (
     YEARS,
     Action,
@@ -186,8 +186,9 @@ def _theirs(connection: Connection) -> Iterator[None]:
 
 
 def _with_hint(error: CalsignalError) -> str:
-    """Return what a later report says of a failure: the fact, and the next step."""
-    return f"{error}; {error.hint}" if error.hint else str(error)
+    """Return what a later report says of a failure: whether somebody has to sign in, the fact, and the next step."""
+    fact = f"needs sign-in: {error}" if isinstance(error, NeedsSignIn) else str(error)
+    return f"{fact}; {error.hint}" if error.hint else fact
 
 
 def _joined(one: Outcome, other: Outcome) -> Outcome:

@@ -183,6 +183,8 @@ def test_one_failing_mailbox_does_not_stop_the_others(world: World) -> None:
         ("fake:rep@ours.example", None),
     ]
     assert len(world.copies()) == 1
+    states = {state.rep: state.problem for state in world.store.connection_states(world.clock(), timedelta(hours=24))}
+    assert states == {OTHER: "needs sign-in: the sign-in was revoked; calsignal connect fake", REP: None}
 
 
 def test_a_bug_in_a_provider_is_that_connections_problem(world: World) -> None:

@@ -1,8 +1,9 @@
 """Turn what calendars said over time into meetings, each with its states and its changes. Pure.
 
-Copies of one UID form a thread. A thread is replayed along the moments at which any calendar was seen to say
-something new; at each the copies are merged, and what differs from the merged state before is a change. So what
-another rep's copy merely repeats is no change, and nothing is invented at a baseline.
+Copies of one UID, or of a series that was carried on under another one, form a thread. A thread is replayed along the
+moments at which any calendar was seen to say something new; at each the copies are merged, and what differs from the
+merged state before is a change. So what another rep's copy merely repeats is no change, and nothing is invented at a
+baseline.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from calsignal.history.families import families
 from calsignal.history.states import Lens, Meeting, Seen, Track
 from calsignal.history.thread import Thread
 from calsignal.model import Copy
@@ -20,8 +22,10 @@ __all__ = ["Lens", "Meeting", "Seen", "Track", "meetings"]
 def meetings(copies: Iterable[Copy], lens: Lens) -> tuple[Meeting, ...]:
     """Return every meeting that the copies tell of, in order of UID and original start."""
     threads: dict[str, list[Copy]] = defaultdict(list)
-    for copy in copies:
-        threads[copy.uid].append(copy)
+    known = list(copies)
+    carried_on = families(known, lens)
+    for copy in known:
+        threads[carried_on.get(copy.uid, copy.uid)].append(copy)
     return tuple(meeting for uid in sorted(threads) for meeting in _thread(uid, threads[uid], lens))
 
 

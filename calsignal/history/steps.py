@@ -48,7 +48,7 @@ class Step:
 
     def changes(self) -> Iterator[Change]:
         """Yield everything that differs, the status first."""
-        yield from self._status()
+        yield from self.status()
         if not self.after.status.gone:
             yield from self._times()
             yield from self._organizer()
@@ -77,7 +77,8 @@ class Step:
         by = {Role.BUYER: Actor.BUYER, Role.SELLER: Actor.SELLER}.get(role or Role.THIRD_PARTY)
         return self.change(ChangeKind.CREATED, at=at, by=by, after=self.after.slot.start)
 
-    def _status(self) -> Iterator[Change]:
+    def status(self) -> Iterator[Change]:
+        """Yield whether it went or came back."""
         was, now = self.before.status, self.after.status
         if now.gone and not was.gone:
             kind = ChangeKind.CANCELLED if now is EventStatus.CANCELLED else ChangeKind.VANISHED

@@ -58,7 +58,7 @@ class Thread:
         self.joining: frozenset[str] = frozenset()  # calendars that say something of a copy for the first time
         self.spoke: dict[int, frozenset[str]] = {}  # line -> the calendars that had spoken of it before this step
         self.carried: set[str] = set()  # lines that were carried to new times in this step
-        self.handed: set[str] = set()  # original starts whose lines were carried away, whenever that was
+        self.handed: dict[str, str] = {}  # original starts whose lines were carried away -> where to, whenever that was
         self.shifted = False  # lines were carried to new times, and no change has told so yet
         self.followed: dict[tuple[Moment, Moment], set[str]] = {}  # moves of the series -> calendars that showed them
         self.splits: set[Moment] = set()
@@ -88,10 +88,10 @@ class Thread:
                 moments[version.seen_at].append((copy, version))
         returns = {a.end for absences in self.absences.values() for a in absences if a.end is not None}
         for seen_at in sorted(moments.keys() | returns):
-            if seen_at in returns:
-                self._believe_again(seen_at)
             if seen_at in moments:
                 self._step(seen_at, moments[seen_at])
+            if seen_at in returns:
+                self._believe_again(seen_at)
         for key in sorted(self.lines):
             if self.lines[key].states:
                 yield self._meeting(self.lines[key])
@@ -118,13 +118,14 @@ class Thread:
         ended = bool(left) and self._has_ended(seen_at)
         firstly = {*([] if ended else left[:1]), *back[:1]}
         for key in sorted(touched):
-            own_news = touched[key] or key in firstly
-            self._settle(self.lines[key], seen_at, not_before, silent=silent or not own_news)
+            own = touched[key]
+            muted = silent or not (own or key in firstly)
+            self._settle(self.lines[key], seen_at, not_before, silent=muted, status_alone=not own)
         if ended and not silent:
             self._end_series(seen_at, not_before)
 
     def _believe_again(self, at: datetime) -> None:
-        """Let what a calendar said count again from the moment at which it is connected again; that is no news."""
+        """Let what a calendar said count again from the moment at which it was read again; that is no news."""
         back = {calendar for calendar, absences in self.absences.items() if any(a.end == at for a in absences)}
         self.joining, self.spoke = frozenset(back), {}
         for line in (self.series, *(self.lines[key] for key in sorted(self.lines))):
@@ -141,7 +142,7 @@ class Thread:
         """Take the word of a single event, or of an occurrence that is listed apart; None if it says nothing."""
         key = moment_key(copy.original_start)
         if version.state.status.gone and key in self.handed and key not in self.lines:
-            return None  # it stood apart from a series that went elsewhere, and the date with it
+            return self._forget_word(copy, version, self.handed[key])
         line = self._line(copy.original_start)
         state = version.state
         if state.status is EventStatus.VANISHED:
@@ -152,6 +153,18 @@ class Thread:
             state = back or state
         line.words[copy.calendar] = self._witness(copy, version, state)
         return key
+
+    def _forget_word(self, copy: Copy, version: Version, key: str) -> str | None:
+        """Take note that a date which stood apart is gone, from a series that went elsewhere and the date with it.
+
+        One that disappeared says no more of the date where it is now: its series does, or other calendars.
+        """
+        line = self.lines.get(key)
+        if version.state.status is not EventStatus.VANISHED or line is None or line.words.keys() <= {copy.calendar}:
+            return None
+        if self._back_in_series(copy, line) is not None:
+            return None
+        return key if line.words.pop(copy.calendar, None) else None
 
     def _back_in_series(self, copy: Copy, line: Line) -> State | None:
         """Return what the series says of an occurrence that is no longer listed apart."""
@@ -296,7 +309,7 @@ class Thread:
                 self.lines[moment_key(old)] = line
                 continue
             self.shifted = self.shifted or old != new
-            self.handed.add(moment_key(old))
+            self.handed[moment_key(old)] = moment_key(new)
             line.key = new
             self.lines[moment_key(new)] = line
             self.carried.add(moment_key(new))
@@ -353,7 +366,9 @@ class Thread:
         *,
         silent: bool,
         moved: tuple[Moment, Moment] | None = None,
+        status_alone: bool = False,
     ) -> None:
+        """Bring a line up to date; `status_alone` tells no more than that it is off or on, the rest is the series'."""
         merged = merge(self._credible(line, seen_at))
         if line is self.series and self.ended:
             merged = replace(merged, status=EventStatus.CANCELLED)
@@ -368,7 +383,7 @@ class Thread:
         joined = newcomer and (not_before is None or not_before < line.states[0].seen_at)
         if not (silent or joined):
             step = self._difference(line, before.merged, merged, seen_at, not_before, moved)
-            line.changes += step.changes()
+            line.changes += step.status() if status_alone else step.changes()
         line.states.append(Seen(seen_at, not_before, merged, frozenset(line.lapsed), joined))
 
     def _difference(

@@ -217,10 +217,15 @@ def _origins(conn: sa.Connection, as_of: datetime) -> dict[int, _Origin]:
 
 
 def _absences(conn: sa.Connection, as_of: datetime) -> defaultdict[int, list[Absence]]:
-    """Return, by calendar, the times in which it was retired, alone or with its connection, as known at `as_of`."""
+    """Return, by calendar, the times in which it was retired, alone or with its connection, as known at `as_of`.
+
+    Each ends with the first sync after it: until then, nobody knows what the calendar says.
+    """
     its_own = retirements.c.calendar_id.is_(None) | (retirements.c.calendar_id == calendars.c.id)
+    read_again = (syncs.c.calendar_id == calendars.c.id) & syncs.c.ok & (syncs.c.finished_at >= retirements.c.end_at)
+    end = sa.select(sa.func.min(syncs.c.finished_at)).where(read_again).correlate(calendars, retirements)
     query = (
-        sa.select(calendars.c.id, retirements.c.start_at, retirements.c.end_at)
+        sa.select(calendars.c.id, retirements.c.start_at, end.scalar_subquery())
         .join(retirements, (retirements.c.connection_id == calendars.c.connection_id) & its_own)
         .where(retirements.c.start_at <= as_of)
         .order_by(retirements.c.start_at, retirements.c.id)

@@ -54,6 +54,10 @@ _AGAIN = (
     "run `calsignal connect google` again as that user; if this happens every 7 days, the app is in Testing: "
     "make its audience Internal (docs/google.md)"
 )
+_TALKATIVE = frozenset(
+    "google google_auth_httplib2 google_auth_oauthlib googleapiclient httplib2"
+    " oauthlib requests_oauthlib urllib3".split()
+)
 DELEGATION = "Security > Access and data control > API controls > Manage Domain Wide Delegation"
 
 
@@ -62,8 +66,12 @@ class NotDelegated(NeedsSignIn):
 
 
 def quiet() -> None:
-    """Silence the libraries: at DEBUG they log tokens and codes, and what matters we say ourselves."""
-    for name in ("google", "google_auth_oauthlib", "googleapiclient", "oauthlib", "requests_oauthlib", "urllib3"):
+    """Silence the libraries: at DEBUG they log tokens and codes, and what matters we say ourselves.
+
+    A logger that was set to a level of its own does not heed the one above it.
+    """
+    known = [name for name in list(logging.root.manager.loggerDict) if name.partition(".")[0] in _TALKATIVE]
+    for name in {*_TALKATIVE, *known}:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

@@ -7,7 +7,6 @@ heeding Retry-After, and write what they got to a log.
 from __future__ import annotations
 
 import json
-import logging
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -133,20 +132,13 @@ class Client:
         return answer
 
 
-def quiet() -> None:
-    """Silence the libraries below: they log addresses and whole answers."""
-    auth.quiet()
-    for name in ("google_auth_httplib2", "httplib2"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
 def _built(credentials: Any, root: str, transport: _Transport) -> Any:  # noqa: ANN401
     """Build the service from the description that comes with the library."""
     from google.api_core.client_options import ClientOptions
     from google_auth_httplib2 import AuthorizedHttp  # type: ignore[import-untyped]
     from googleapiclient.discovery import build  # type: ignore[import-untyped]
 
-    quiet()
+    auth.quiet()
     # said outright, so that neither GOOGLE_CLOUD_UNIVERSE_DOMAIN nor a client certificate leads elsewhere
     options = ClientOptions(api_endpoint=f"{root}calendar/v3/", universe_domain=credentials.universe_domain)
     http = AuthorizedHttp(credentials, http=transport, max_refresh_attempts=1)

@@ -6,11 +6,14 @@ The clocks of machine and service go on together, and only when they are told to
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -127,16 +130,9 @@ class Office(Desk):
         (found,) = json.loads(self.ok("connections", "--format", "json"))["connections"]
         return [(_day(gap["from"]), _day(gap["to"]), gap["reason"]) for gap in found["gaps"]]
 
-    def kept(self) -> tuple[list[object], list[object]]:
+    def knows(self) -> tuple[list[object], list[object]]:
         """Return the open versions and the typed changes, without the times of observation."""
-        app = self.app()
-        try:
-            store = app.store()
-            copies = store.history(app.now, None)
-            changes = [c for one in look(store, app.settings, app.now).scored for c in one.result.changes]
-        finally:
-            app.close()
-        return sorted(map(_open, copies), key=repr), sorted((replace(c, **_NEVER) for c in changes), key=repr)
+        return _known(self.app())
 
     def rows(self, table: str) -> int:
         with closing(sqlite3.connect(self.database)) as raw:
@@ -144,7 +140,102 @@ class Office(Desk):
         return count
 
 
+@dataclass
+class Home:
+    """The same as real processes on the real clock: a folder, its environment, and the whole program in it."""
+
+    folder: Path
+    service: GoogleService
+    more: dict[str, str] = field(default_factory=dict)
+    before: str = ""
+
+    @property
+    def environ(self) -> dict[str, str]:
+        inherited = {
+            name: os.environ[name] for name in ("PATH", "PYTHONPATH", "COVERAGE_PROCESS_START") if name in os.environ
+        }
+        return {
+            **inherited,
+            "HOME": str(self.folder),
+            "CALSIGNAL_CONFIG": str(self.folder / "config.toml"),
+            "CALSIGNAL_DATABASE_URL": f"sqlite:///{self.folder / 'store.db'}",
+            "CALSIGNAL_VAULT": "file",
+            "CALSIGNAL_SECRET_KEY": "sample",
+            "XDG_DATA_HOME": str(self.folder / "data"),
+            "XDG_CONFIG_HOME": str(self.folder / "config"),
+            "OAUTHLIB_INSECURE_TRANSPORT": "1",
+            "NO_PROXY": "127.0.0.1,localhost",
+            **self.more,
+        }
+
+    def settle(self) -> None:
+        self.folder.mkdir(exist_ok=True)
+        team = '[team]\ndomains = ["ours.example"]\ntimezone = "UTC"\n'
+        google = f'[google]\napi_endpoint = "{self.service.api_endpoint}"\n'
+        (self.folder / "config.toml").write_text(team + google, encoding="utf-8")
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start the program; its `main` runs after the code of `before`."""
+        return subprocess.Popen(
+            [sys.executable, "-c", f"{self.before}\nfrom calsignal.cli import main; main()", *words],
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """Run the program to its end; return its exit code, stdout and stderr."""
+        with self.start(*words) as process:
+            out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+    def ok(self, *words: str) -> str:
+        code, out, err = self.run(*words)
+        assert code == 0, err
+        return out
+
+    def sign_in(self, who: str = REP, *more: str) -> tuple[int, str, str]:
+        """Sign in, and open the address that is printed, as a person does."""
+        self.service.consent = replace(self.service.consent, user=who)
+        client = self.folder / "client.json"
+        client.write_text(json.dumps(self.service.client_secrets()), encoding="utf-8")
+        with self.start("connect", "google", "--client-secrets", str(client), "--no-browser", *more) as process:
+            assert process.stderr is not None
+            said = []
+            for text in process.stderr:
+                said.append(text)
+                if text.startswith("http"):
+                    self.service.browse(text.strip())
+            out, _ = process.communicate(timeout=60)
+        return process.returncode, out, "".join(said)
+
+    def twin(self, folder: Path) -> Home:
+        shutil.copytree(self.folder, folder)
+        other = Home(folder, self.service, self.more)
+        other.settle()
+        return other
+
+    def app(self) -> App:
+        environ = {**self.environ, "CALSIGNAL_SECRET_KEY": "sample"}
+        return App(environ=environ, config_given=Path(environ["CALSIGNAL_CONFIG"]))
+
+    def knows(self) -> tuple[list[object], list[object]]:
+        return _known(self.app())
+
+
 _NEVER: dict[str, Any] = {"seen_at": EPOCH, "not_before": None}
+
+
+def _known(app: App) -> tuple[list[object], list[object]]:
+    try:
+        store = app.store()
+        copies = store.history(app.now, None)
+        changes = [c for one in look(store, app.settings, app.now).scored for c in one.result.changes]
+    finally:
+        app.close()
+    return sorted(map(_open, copies), key=repr), sorted((replace(c, **_NEVER) for c in changes), key=repr)
 
 
 def _open(copy: Copy) -> object:
@@ -188,7 +279,3 @@ def short(value: str | None) -> str:
 def _day(moment: str) -> str:
     """Name the day of a sync."""
     return str(datetime.fromisoformat(moment).day)
-
-
-def hours(count: float) -> timedelta:
-    return timedelta(hours=count)

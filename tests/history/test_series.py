@@ -449,6 +449,28 @@ def test_a_date_that_the_series_takes_back_is_restored() -> None:
     assert len(starts(found)) == 5
 
 
+def test_a_date_that_a_moved_series_takes_back_is_restored_and_not_moved_once_more() -> None:
+    tuesdays = tuple(d + timedelta(days=1) for d in WEEKLY)
+
+    found = told(
+        [
+            copy(
+                "s",
+                series(SEEN, WEEKLY, {ANN: "yes"}),
+                series("13 Mar 08:00", tuesdays, {ANN: "yes"}, after=LATER),
+            ),
+            copy(
+                "s",
+                version(SEEN, state(Slot(WEEKLY[2], WEEKLY[2] + timedelta(minutes=30)), {ANN: "yes"})),
+                version(LATER, gone(state(Slot(WEEKLY[2], WEEKLY[2] + timedelta(minutes=30)))), after=AFTER),
+                original_start=WEEKLY[2],
+            ),
+        ]
+    )
+
+    assert kinds(found) == ["cancelled", "series_moved", "restored"]
+
+
 def test_a_series_cut_before_its_last_dates_lives_on() -> None:
     found = replaced(WEEKLY[:3])
 
@@ -594,6 +616,93 @@ def test_the_end_of_the_second_half_is_the_end_of_the_series() -> None:
     assert list(starts(found)) == ["05 Mar", "12 Mar"]
     assert found[0].series is not None
     assert found[0].series.now.merged.status is EventStatus.CANCELLED
+
+
+# --- a split whose second half has a UID of its own -------------------------------------------------------------------
+
+FRIDAYS = tuple(d + timedelta(days=1) for d in WEEKLY[2:])
+
+
+def halves(second: tuple[datetime, ...] = FRIDAYS, **more: Any) -> list[Copy]:  # noqa: ANN401 # passed on
+    """Return both halves, the second with a fresh UID."""
+    one, other = split(second)
+    return [one, replace(other, uid="fresh", **more)]
+
+
+def test_a_split_with_a_fresh_uid_is_one_too() -> None:
+    found = told(halves())
+
+    assert whole(found) == [(ChangeKind.SERIES_SPLIT, None), (ChangeKind.SERIES_MOVED, 1)]
+    assert len(kinds(found)) == 2
+    assert {m.uid for m in found} == {"s"}
+    assert list(starts(found)) == ["05 Mar", "12 Mar", "20 Mar", "27 Mar", "03 Apr"]
+
+
+def test_a_second_half_may_have_a_second_half() -> None:
+    first, second = halves(WEEKLY[2:])
+    later = {ANN: "yes", TWO: "yes"}
+    cut = series("13 Mar 08:00", WEEKLY[2:3], later, after=LATER)
+    third = copy("third", series("13 Mar 08:00", WEEKLY[3:], later, after=LATER), event="third")
+
+    found = told([first, replace(second, versions=(*second.versions, cut)), third])
+
+    assert kinds(found) == ["series_split", "series_split"]
+    assert {m.uid for m in found} == {"s"}
+    assert len(starts(found)) == 5
+
+
+def test_with_several_series_cut_at_once_the_title_tells_whose_half_it_is() -> None:
+    first, second = halves(subject="Weekly")
+    another = replace(first, uid="another", event="another", subject="Weekly")
+
+    found = told([replace(first, subject="Daily"), another, second])
+
+    assert {m.uid for m in found if m.original_start in FRIDAYS} == {"another"}
+
+
+def test_a_cut_makes_one_second_half() -> None:
+    first, second = halves()
+    longer = replace(first, uid="longer", event="longer")
+    later = series(LATER, WEEKLY[:4], {ANN: "yes", TWO: "yes"}, after=AFTER)
+    another = copy("other", series(LATER, FRIDAYS[1:], {ANN: "yes", TWO: "yes"}, after=AFTER), event="other")
+
+    found = told([first, replace(longer, versions=(longer.versions[0], later)), second, another])
+
+    assert {m.uid for m in found if m.original_start == FRIDAYS[0]} == {"s"}
+    assert {m.uid for m in found if m.original_start == FRIDAYS[1]} == {"s", "longer"}
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        pytest.param(halves(WEEKLY[1:])[1], id="it begins before the cut"),
+        pytest.param(replace(halves()[1], baseline=True), id="it was there before we watched"),
+        pytest.param(replace(halves()[1], calendar="another"), id="another calendar shows it"),
+        pytest.param(copy("fresh", series(LATER, FRIDAYS, {BOB: "yes"}, after=AFTER)), id="it is with other people"),
+        pytest.param(
+            copy("fresh", series(LATER, FRIDAYS, {ANN: "yes", TWO: "yes"}, organizer=ANN, after=AFTER)),
+            id="somebody else organises it",
+        ),
+        pytest.param(
+            copy("fresh", series("13 Mar 08:00", FRIDAYS, {ANN: "yes", TWO: "yes"}, after=LATER)),
+            id="it comes a sync later",
+        ),
+    ],
+)
+def test_another_series_is_no_second_half(second: Copy) -> None:
+    found = told([halves()[0], second])
+
+    assert "series_split" not in kinds(found)
+    assert {m.uid for m in found} == {"s", "fresh"}
+
+
+def test_a_series_booked_after_one_that_ended_is_no_second_half() -> None:
+    ended = copy("s", series(SEEN, WEEKLY[:2], {ANN: "yes"}))
+    booked = copy("fresh", series(LATER, WEEKLY[2:], {ANN: "yes"}, after=AFTER))
+
+    found = told([ended, booked])
+
+    assert kinds(found) == ["created"]
 
 
 # --- who --------------------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def hear(shown: Shown, told: Iterable[Event], remote: Remote, team: Team) -> Non
             shown.pop(event_id, None)
         elif event_id in shown:
             shown[event_id] = replace(shown[event_id], status=EventStatus.CANCELLED)
-        elif series is not None:
+        elif series is not None and not all(team.is_ours(who) for who in people(series)):
             slot = series.slot.starting(date.original_start)
             apart = replace(series, id=event_id, original_start=date.original_start, slot=slot, recurrence=None)
             shown[event_id] = replace(apart, status=EventStatus.CANCELLED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -141,6 +141,7 @@ class Sequences(RuleBasedStateMachine):
         self.position: dict[str, int] = {}
         self.unnamed: set[str] = set()  # who has not been read since an account was added
         self.pictures: list[tuple[datetime, dict[str, AccountResult]]] = []
+        self.lineage: dict[str, str] = {}  # UID of a second half -> that of the first
         self.serial = count(1)
         self.retired_at: dict[str, datetime] = {}
 
@@ -325,6 +326,7 @@ class Sequences(RuleBasedStateMachine):
             private=set(one.private),
         )
         one.count = kept
+        self.lineage[second.uid] = self.lineage.get(one.uid, one.uid)
         self.reality.append(second)
         self._tell(one, late=late)
         self._tell(second, late=late)
@@ -607,7 +609,7 @@ class Sequences(RuleBasedStateMachine):
         """Tell what lies ahead, except what a calendar shows that is connected no more: it knows what others cannot."""
         lens = self._lens(self.store)
         found = meetings((c for c in copies if c.uid not in left), lens)
-        return sorted(_told(m) for m in found if _is_ahead(m, lens))
+        return sorted(_told(m, self.lineage) for m in found if _is_ahead(m, lens))
 
 
 NAMES = {oracle.person(who): who for who in PEOPLE}
@@ -650,10 +652,17 @@ def _is_ahead(meeting: Meeting, lens: Lens) -> bool:
     return outside and not merged.status.gone and lens.at(merged.slot.start) > lens.as_of
 
 
-def _told(meeting: Meeting) -> tuple[object, ...]:
+def _told(meeting: Meeting, lineage: Mapping[str, str]) -> tuple[object, ...]:
+    """Tell a meeting; who begins today cannot know which series carries on another one under a UID of its own."""
     merged = meeting.now.merged
     people = tuple(sorted((NAMES.get(p.person, p.person), p.answer.value) for p in merged.people))
-    return (meeting.uid, str(merged.slot.start), str(merged.slot.end), merged.status.value, people)
+    return (
+        lineage.get(meeting.uid, meeting.uid),
+        str(merged.slot.start),
+        str(merged.slot.end),
+        merged.status.value,
+        people,
+    )
 
 
 def _of(some: Iterable[T], number: int) -> T:

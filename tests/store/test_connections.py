@@ -116,11 +116,22 @@ def test_connecting_again_leaves_what_was_so_meanwhile(store: Store) -> None:
     store.retire("google:rep", at(2))
 
     store.connect("google:rep", "google", "rep@ours.example", {}, at(4))
+    sync(store, calendar, [], hours=5)
 
     assert store.history(at(3))[0].absences == (Absence(at(2)),)
-    assert store.history(at(4))[0].absences == (Absence(at(2), at(4)),)
+    assert store.history(at(5))[0].absences == (Absence(at(2), at(5)),)
     assert stood(store, 3).retired_at == at(2)
     assert stood(store, 4).retired_at is None
+
+
+def test_what_a_calendar_says_is_not_known_until_it_is_read_again(store: Store) -> None:
+    _, calendar = connected(store)
+    sync(store, calendar, [add("call")])
+    store.retire("google:rep", at(2))
+
+    store.connect("google:rep", "google", "rep@ours.example", {}, at(4))
+
+    assert store.history(at(4))[0].absences == (Absence(at(2)),)
 
 
 def test_a_calendar_listed_again_leaves_what_was_so_meanwhile(store: Store) -> None:
@@ -128,11 +139,12 @@ def test_a_calendar_listed_again_leaves_what_was_so_meanwhile(store: Store) -> N
     sync(store, calendar, [add("call")])
     store.retire_calendar(calendar, at(2))
 
-    store.calendar(connection, "primary", "Calendar of the rep", at(4))
+    again = store.calendar(connection, "primary", "Calendar of the rep", at(4))
+    sync(store, again, [], hours=5)
     store.retire_calendar(calendar, at(6))
 
     assert store.history(at(3))[0].absences == (Absence(at(2)),)
-    assert store.history(at(7))[0].absences == (Absence(at(2), at(4)), Absence(at(6)))
+    assert store.history(at(7))[0].absences == (Absence(at(2), at(5)), Absence(at(6)))
 
 
 def test_a_connection_is_unknown_before_it_was_connected(store: Store) -> None:
