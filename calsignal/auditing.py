@@ -15,12 +15,13 @@ from calsignal.history import meetings
 from calsignal.model import AccountType, Copy, DealTrack, Status
 from calsignal.score.account import Scored, score_account
 from calsignal.score.audit import AccountAudit, AuditResult, DealLine, Forecast, Period
+from calsignal.score.books import Books, Roster, Scope, StatusAt, roster
 from calsignal.score.constants import Constants
 from calsignal.score.coverage import coverage
 from calsignal.score.forecast import Moment, Names, forecast, rep_of, totalled
 from calsignal.score.hours import account_audit
 from calsignal.score.past import known_at
-from calsignal.score.reps import Books, Roster, Scope, StatusAt, Team, metrics, roster
+from calsignal.score.reps import Team, metrics
 from calsignal.store import Store
 
 

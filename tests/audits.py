@@ -14,10 +14,11 @@ from calsignal.history import meetings
 from calsignal.model import Account, ConnectionState, Copy, Deal, DealTrack, Gap, Slot, Snapshot, State
 from calsignal.score.account import Scored, ranked, score_account
 from calsignal.score.audit import Finding, Forecast, Period, RepMetrics
+from calsignal.score.books import Books, Scope, roster
 from calsignal.score.constants import Constants
 from calsignal.score.forecast import Moment, Names, forecast
 from calsignal.score.past import known_at
-from calsignal.score.reps import Books, Scope, Team, metrics, roster
+from calsignal.score.reps import Team, metrics
 from calsignal.score.result import Head
 from worlds import ANN, AS_OF, REP, account, copy, lens, person, slot, version
 

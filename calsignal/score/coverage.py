@@ -8,9 +8,10 @@ from datetime import tzinfo
 
 from calsignal.model import ConnectionState, Status
 from calsignal.score.audit import AccountAudit, CalendarState, Coverage, Forecast, Period, RepCoverage
+from calsignal.score.books import Roster
 from calsignal.score.constants import Constants
 from calsignal.score.forecast import rep_of
-from calsignal.score.reps import Roster, watch
+from calsignal.score.reps import watch
 from calsignal.score.wording import count
 
 

@@ -514,9 +514,7 @@ def _close_date_past(case: _Case) -> Said | None:
 
 def _close_date_put_off(case: _Case) -> Said | None:
     (number, days), c = case.pushes, case.now.constants
-    if number < c.audit_close_pushes and days < c.audit_close_push_days:
-        return None
-    if not number:
+    if not number or (number < c.audit_close_pushes and days < c.audit_close_push_days):
         return None
     line = f"The close date was put off {times(number)} since we import, by {days} d in all."
     return line, f"What changed at {case.name} each time, and what makes this date different?"

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from calsignal.model import AccountType, ChangeKind, Level, Status
 from calsignal.score.account import Scored
 from calsignal.score.audit import AccountAudit, DealLine, Period
+from calsignal.score.books import Roster, hours_of, is_spent, people_on
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact
 from calsignal.score.firmness import Standing
 from calsignal.score.forecast import missing_key_players
-from calsignal.score.reps import Roster, hours_of, is_spent, people_on
 from calsignal.score.time import buyer_time
 
 
@@ -28,7 +28,7 @@ def account_audit(
     met, missing = _key_players(one)
     return AccountAudit(
         result=one.result,
-        our_hours=sum(hours_of(facts, sight) for _, facts in by_person) if known else None,
+        our_hours=sum((hours_of(facts, sight) for _, facts in by_person), 0.0) if known else None,
         buyer_hours=time.raw_hours if known else None,
         firm_hours=time.firm_hours if known else None,
         meetings=len(spent),

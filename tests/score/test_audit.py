@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from audits import ACME, PERIOD, connection, deal, judge, met, on, seen, world
+from audits import ACME, PERIOD, connection, deal, judge, met, on, seen, track, world
 from calsignal.directory import Directory
 from calsignal.model import Account, AccountType, Capability, ConnectionState, Copy, Deal
 from calsignal.score.account import Scored, score_account
 from calsignal.score.audit import AccountAudit, CalendarState, Coverage, Period
+from calsignal.score.books import Roster, roster
 from calsignal.score.constants import Constants
 from calsignal.score.coverage import coverage
 from calsignal.score.hours import account_audit
-from calsignal.score.reps import Roster, roster
 from worlds import ANN, BOB, CFO, REP, TWO, account, lens
 
 C = Constants()
@@ -217,6 +217,14 @@ def test_coverage_says_what_is_unknown_therefore() -> None:
         "2 open deals match no account: status UNKNOWN.",
         "1 open deal belongs to none of our people.",
     )
+
+
+def test_coverage_counts_deals_that_left_the_export() -> None:
+    left = judge([track(deal(), missing=True)])
+
+    made = coverage([connection()], people(REP), [], left, PERIOD, UTC, C)
+
+    assert made.unknown == ("1 deal was open and left the export: in no total.",)
 
 
 def test_many_missing_calendars_are_one_sentence() -> None:

@@ -14,12 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits import ACME, PERIOD, TODAY, connection, deal, gap, met, on, rep, seen, team
-from calsignal.model import Account, AccountType, Copy, Deal, Outcome, Slot, State
+from audits import ACME, PERIOD, TODAY, connection, deal, gap, judge, met, on, rep, seen, team
+from calsignal.model import Account, AccountType, Copy, Deal, Outcome, Slot, State, Status
+from calsignal.score.account import score_account
 from calsignal.score.audit import Period, RepMetrics
+from calsignal.score.books import Books, Scope, roster
 from calsignal.score.constants import Constants
-from calsignal.score.reps import rate, watch
-from worlds import ANN, AS_OF, BOB, CFO, REP, TWO, account, copy, dates, gone, person, series, slot, version
+from calsignal.score.reps import metrics, rate, watch
+from worlds import ANN, AS_OF, BOB, CFO, REP, TWO, account, copy, dates, gone, lens, person, series, slot, version
 
 THREE = "three@ours.example"
 BOTH = (connection(), connection(TWO))
@@ -168,6 +170,17 @@ def test_an_open_deal_that_nobody_owns_counts_in_the_total() -> None:
     made = team((), deals=[deal(owner="Nobody")])
 
     assert (counts(made.total.next_step_coverage), counts(rep(made).next_step_coverage)) == ((0, 1), (0, 0))
+
+
+def test_an_account_of_which_nothing_can_be_known_is_left_out() -> None:
+    dark = score_account(ACME, (), lens([ACME]), C, unknown="No calendar is connected.")
+    books = Books(Scope(PERIOD, C, roster([connection()], {}, (), lens([ACME]).directory), lambda *_: Status.REAL))
+    books.add(dark, judge([deal()], scored={"Acme": dark}).lines)
+
+    found = metrics(books, (), [connection()], UTC, {"Acme"}).total.next_step_coverage
+
+    assert (found.value, found.n, found.left_out) == (None, 0, 1)
+    assert found.why == "1 accounts of unknown status left out"
 
 
 # --- buyer-hours, initiated, breadth ----------------------------------------------------------------------------------
@@ -322,6 +335,7 @@ OFF = on("12 Mar 10:00")
             ],
             {"push": (0, 0), "drop": (0, 0), "own": (0, 0)},
         ),
+        ([met("a", "5 Mar 10:00", "1 Mar 09:00", minutes=4)], {"push": (0, 0), "drop": (0, 0), "own": (0, 0)}),
         ([met("a", "10 Feb 10:00", "1 Feb 09:00")], {"push": (0, 0), "drop": (0, 0), "own": (0, 0)}),  # held before
         ([met("a", "1 Jun 10:00", "1 Feb 09:00")], {"push": (0, 1), "drop": (0, 1), "own": (0, 1)}),  # firm throughout
     ],
