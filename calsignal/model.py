@@ -363,7 +363,7 @@ class Skipped:
 class ConnectionState:
     """A connection as it stood at the report's moment.
 
-    `first_synced` is since when all its calendars have been read; `last_synced` when the stalest was.
+    `first_synced` is when the first of its calendars had been read; `last_synced` when the stalest was, latest.
     """
 
     name: str

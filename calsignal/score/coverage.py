@@ -101,7 +101,8 @@ def _unknown(rows: Sequence[RepCoverage], accounts: Sequence[AccountAudit], fore
         if some:
             deals = sum(r.open_deals for r in some)
             names = ", ".join(r.rep for r in some[:3]) + (f" and {len(some) - 3} more" if len(some) > 3 else "")
-            yield f"{names} {one if len(some) == 1 else many}: {count(deals, 'open deal')} of theirs."
+            theirs = f", with {count(deals, 'open deal')}" if deals else ""
+            yield f"{names} {one if len(some) == 1 else many}{theirs}."
     dark = sum(a.result.status is Status.UNKNOWN for a in accounts)
     if dark:
         yield f"Of {count(dark, 'account')} nothing can be known."

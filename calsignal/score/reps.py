@@ -149,7 +149,7 @@ class _Maker:
             next_step_coverage=_rate(book.next_step, c, "no account held in the last 60 days or with an open deal"),
             buyer_hours_per_week=_sum(book.hours, book.held, self.scope.period.days / 7, seen=seen),
             buyer_initiated_share=_rate(book.initiated, c, "no meeting held"),
-            ask_to_accept=_rate(book.asked, c, "no invitation sent", "invitations of unknown age"),
+            ask_to_accept=_rate(book.asked, c, "no invitation sent", "of unknown age"),
             push_rate=_rate(book.pushed, c, "no firm meeting"),
             drop_rate=_rate(book.dropped, c, "no firm meeting"),
             own_move_rate=_rate(book.moved, c, "no firm meeting"),
@@ -206,8 +206,8 @@ class _Maker:
             yield WeekHours(first, hours, book.met_in_week.get(first, 0), whole)
 
 
-def _rate(share: Share, c: Constants, nothing: str, left: str = "accounts of unknown status") -> Rate:
-    why = f"{share.left_out} {left} left out" if share.left_out else ""
+def _rate(share: Share, c: Constants, nothing: str, left: str = "of unknown status") -> Rate:
+    why = f"{share.left_out} left out: {left}" if share.left_out else ""
     return rate(share.hits, share.n, c, left_out=share.left_out, nothing=why or nothing, why=why)
 
 

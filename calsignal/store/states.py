@@ -46,7 +46,7 @@ def connection_states(conn: sa.Connection, as_of: datetime, stale_after: timedel
             problem=None if retired_at else _problem(tried, failures.get(connection.id)),
             gaps=tuple(holes[connection.id]),
             retired_at=retired_at,
-            first_synced=max((one.first_at for one in tried if one.first_at is not None), default=None),
+            first_synced=min((one.first_at for one in tried if one.first_at is not None), default=None),
         )
         found.append(state)
     return tuple(found)

@@ -180,7 +180,7 @@ def test_an_account_of_which_nothing_can_be_known_is_left_out() -> None:
     found = metrics(books, (), [connection()], UTC, {"Acme"}).total.next_step_coverage
 
     assert (found.value, found.n, found.left_out) == (None, 0, 1)
-    assert found.why == "1 accounts of unknown status left out"
+    assert found.why == "1 left out: of unknown status"
 
 
 # --- buyer-hours, initiated, breadth ----------------------------------------------------------------------------------
@@ -277,7 +277,7 @@ def test_an_invitation_that_was_there_already_is_left_out_unless_its_age_is_know
     unknown, known = (mine(copy("a", there, created=made)).ask_to_accept for made in (None, "18 Feb 09:00"))
 
     assert (unknown.n, unknown.left_out, unknown.value) == (0, 1, None)
-    assert unknown.why == "1 invitations of unknown age left out"
+    assert unknown.why == "1 left out: of unknown age"
     assert counts(known) == (0, 1)
 
 
