@@ -24,6 +24,7 @@ _COMMANDS = {
     "sync": "calsignal.cli.sync",
     "digest": "calsignal.cli.reports",
     "account": "calsignal.cli.reports",
+    "audit": "calsignal.cli.audit",
     "calibrate": "calsignal.cli.calibrate",
     "doctor": "calsignal.cli.doctor",
 }

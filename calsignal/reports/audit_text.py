@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from calsignal.reports import audit_words as say
+from calsignal.reports.calibration_text import backtest_text
 from calsignal.reports.foot import foot
 from calsignal.reports.layout import BOLD, CYAN, DIM, GREEN, RED, YELLOW, Cell, Page, Run, cell, width_of, wrap
 from calsignal.reports.safe import cells, clean, cut, take
@@ -24,7 +27,9 @@ from calsignal.score.audit import (
     StatusTotal,
     Total,
 )
+from calsignal.score.calibration import Backtest
 
+ROOMY = 76  # columns, from which on tables need not be split
 FINDINGS = 25  # deals
 ROWS = 12  # of each other list
 _REASON, _BOTH = 2, 3  # lines of a reason, and of reason and question, on the first screen
@@ -40,10 +45,18 @@ _TABLES = (
     ("push_rate", "drop_rate", "own_move_rate", "soft"),
 )
 """Metrics beside each other, as many as 80 columns hold."""
+_NARROW = [name for table in _TABLES for name in table]
+_PAIRS = [tuple(_NARROW[at : at + 2]) for at in range(0, len(_NARROW), 2)]
 
 
 def audit_text(
-    result: AuditResult, *, width: int, colour: bool, show_all: bool = False, with_contest: bool = False
+    result: AuditResult,
+    *,
+    width: int,
+    colour: bool,
+    show_all: bool = False,
+    with_contest: bool = False,
+    backtest: Backtest | None = None,
 ) -> str:
     """Return the audit in at most `width` columns (at least 40); `show_all` leaves nothing out.
 
@@ -63,8 +76,8 @@ def audit_text(
     text.people()
     text.coverage()
     text.unknown()
-    text.foot()
-    return text.page.text()
+    hindsight = backtest_text(backtest, width=text.page.width, colour=colour) if backtest else ""
+    return text.page.text() + hindsight + text.foot(colour=colour)
 
 
 class _Text:
@@ -76,7 +89,7 @@ class _Text:
         self.calendar = Calendar(result.head.as_of, ZoneInfo(result.head.timezone))
         self._all = show_all
 
-    # --- the first screen -----------------------------------------------------------------------------------------
+    # --- the first screen ---------------------------------------------------------------------------------------------
 
     def head(self) -> None:
         page, calendar = self.page, self.calendar
@@ -133,7 +146,7 @@ class _Text:
             return text
         return " ".join([*wrapped[: lines - 1], take(wrapped[lines - 1], width - 1).rstrip(" .,;:") + "…"])
 
-    # --- money ----------------------------------------------------------------------------------------------------
+    # --- money --------------------------------------------------------------------------------------------------------
 
     def forecast(self) -> None:
         page, found = self.page, self.result.forecast
@@ -142,34 +155,28 @@ class _Text:
         page.rule(Run("FORECAST", BOLD), Run("open deals by what the calendars show", DIM))
         for backed in found.backed:
             page.line(Run(_standing(backed), BOLD), Run(f"in {plural(backed.deals, 'deal')}", DIM), indent=2)
-            self._totals([t for t in found.by_status if _is_of(t, backed)], backed)
-            self._totals([t for t in found.by_category if _is_of(t, backed)], backed)
+            self._totals([t for t in found.by_status if say.is_of(t, backed)], backed)
+            self._totals([t for t in found.by_category if say.is_of(t, backed)], backed)
         if found.without_amount:
             page.line(f"{plural(found.without_amount, 'deal')} without an amount, in no total.", indent=2)
-        page.line(Run("Calendar-backed: REAL, and no finding F1 to F4.", DIM), say.import_age(self.result, self.calendar),
-                  indent=2)  # fmt: skip
+        rule = Run("Calendar-backed: REAL, and no finding F1 to F4.", DIM)
+        page.line(rule, say.import_age(self.result, self.calendar), indent=2)
         if found.missing:
-            gone = names((f"{deal.account} · {deal.name}" for deal in found.missing), most=self._most(3))
+            gone = names((f"{deal.account} · {deal.name}" for deal in found.missing), most=self._named(3))
             page.line(f"Not in the last import any more, and in no total: {gone}.", indent=2, hang=2)
 
     def _totals(self, totals: Sequence[StatusTotal] | Sequence[CategoryTotal], whole: Backed) -> None:
         page = self.page
+        roomy = page.width >= ROOMY
         for total in totals:
-            kind = total.status.value if isinstance(total, StatusTotal) else total.category.value
-            colour = COLOURS.get(total.status, "") if isinstance(total, StatusTotal) else ""
-            share = float(total.amount / whole.open) if total.amount is not None and whole.open else None
-            backed = ""
-            if isinstance(total, CategoryTotal) and total.backed is not None and total.amount:
-                backed = (
-                    f"calendar-backed {say.number(total.backed)} ({say.percent(float(total.backed / total.amount))})"
-                )
+            kind, backed = _said_of(total)
             page.row(
-                cell(kind, 11, colour),
-                cell(str(total.deals), 5, right=True),
-                cell(say.number(total.amount) if total.amount is not None else "", 13, right=True),
-                cell(say.percent(share), 5, right=True),
-                cell(backed, page.rest(11, 5, 13, 5, indent=4), DIM),
-                indent=4,
+                cell(kind, 11 if roomy else 8, COLOURS.get(total.status, "") if isinstance(total, StatusTotal) else ""),
+                cell(str(total.deals), 5 if roomy else 3, right=True),
+                cell(say.number(total.amount or Decimal()), 13, right=True),
+                cell(say.percent(say.share_of(total.amount, whole.open)), 5, right=True),
+                *([cell(backed, page.rest(11, 5, 13, 5, indent=4), DIM)] if roomy else []),
+                indent=4 if roomy else 2,
             )
         page.blank()
 
@@ -198,7 +205,7 @@ class _Text:
                 indent=4,
             )
 
-    # --- people ---------------------------------------------------------------------------------------------------
+    # --- people -------------------------------------------------------------------------------------------------------
 
     def reps(self) -> None:
         page, result = self.page, self.result
@@ -212,7 +219,7 @@ class _Text:
             page.line(Run(text, DIM), indent=2, hang=2)
         shown = [*result.reps[: self._most(ROWS)], *rows[len(result.reps) :]]
         called = _called(shown, page.width // 4)
-        for columns in _TABLES:
+        for columns in _TABLES if page.width >= ROOMY else _PAIRS:
             self._metrics(shown, called, columns)
         self._more(shown, rows, "rep")
         for row in result.reps[: self._most(ROWS)]:
@@ -287,7 +294,7 @@ class _Text:
         for rep, why in contest.outside.items():
             page.line(f"{rep} does not compete: {why}", indent=2, hang=2)
 
-    # --- accounts -------------------------------------------------------------------------------------------------
+    # --- accounts -----------------------------------------------------------------------------------------------------
 
     def eating(self) -> None:
         def hours(one: AccountAudit) -> str:
@@ -341,7 +348,7 @@ class _Text:
             )
         self._more(shown, told, "account")
 
-    # --- what is not known ----------------------------------------------------------------------------------------
+    # --- what is not known --------------------------------------------------------------------------------------------
 
     def coverage(self) -> None:
         page, found = self.page, self.result.coverage
@@ -356,7 +363,7 @@ class _Text:
             facts = [Run(f"{rep.state.value}:", RED if rep.state is not CalendarState.FRESH else ""), Run(rep.text)]
             facts.append(Run(f"· {rep.watch.covered} of {rep.watch.days} days covered", DIM))
             if rep.unknown_accounts:
-                facts.append(Run(f"· UNKNOWN: {names(rep.unknown_accounts, most=self._most(4))}", YELLOW))
+                facts.append(Run(f"· UNKNOWN: {names(rep.unknown_accounts, most=self._named(4))}", YELLOW))
             page.row(cell(rep.rep, first), Cell(tuple(facts), page.rest(first, indent=2)), indent=2)
         self._more(shown, lacking, "rep")
 
@@ -375,13 +382,17 @@ class _Text:
             page.row(cell(_amount(line), amounts, right=True), text, indent=2)
         self._more(shown, lines)
 
-    def foot(self) -> None:
-        self.page.rule(Run(say.COACHING, BOLD))
-        results = [one.result for one in self.result.accounts]
-        foot(self.page, self.result.head, self.calendar, results, show_all=self._all)
+    def foot(self, *, colour: bool) -> str:
+        page = Page(self.page.width, colour=colour)
+        page.rule(Run(say.COACHING, BOLD))
+        foot(page, self.result.head, self.calendar, [one.result for one in self.result.accounts], show_all=self._all)
+        return page.text()
 
     def _most(self, rows: int) -> int | None:
         return None if self._all else rows
+
+    def _named(self, most: int) -> int:
+        return sys.maxsize if self._all else most
 
     def _more(self, shown: Sequence[object], whole: Sequence[object], noun: str = "deal") -> None:
         more = say.left_out(shown, whole, noun)
@@ -395,10 +406,6 @@ def _standing(backed: Backed) -> str:
         f"{say.money(backed.open, backed.currency)} open, "
         f"{say.number(backed.backed)} ({say.percent(backed.share)}) calendar-backed"
     )
-
-
-def _is_of(total: Total, backed: Backed) -> bool:
-    return total.amount is not None and total.currency == backed.currency
 
 
 def _amount(line: DealLine) -> str:
@@ -433,3 +440,12 @@ def _widths(table: Mapping[str, Sequence[Sequence[Run]]], room: int) -> dict[str
     while sum(widths.values()) > max(room, 5 * len(widths)):
         widths[max(widths, key=lambda name: widths[name])] -= 1
     return widths
+
+
+def _said_of(total: Total) -> tuple[str, str]:
+    """Name a total, and say how much of it is calendar-backed."""
+    if isinstance(total, StatusTotal):
+        return total.status.value, ""
+    assert isinstance(total, CategoryTotal)
+    share = say.percent(say.share_of(total.backed, total.amount))
+    return total.category.value, f"calendar-backed {say.number(total.backed or Decimal())} ({share})"

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from calsignal.model import Category, Deal, Status
-from calsignal.reports.safe import clean
+from calsignal.reports.safe import clean, cut
 from calsignal.reports.words import Calendar, plural
-from calsignal.score.audit import AccountAudit, AuditResult, DealFinding, DealLine, Finding, Measure, Rate, RepMetrics
+from calsignal.score.audit import (
+    AccountAudit,
+    AuditResult,
+    Backed,
+    DealFinding,
+    DealLine,
+    Measure,
+    Rate,
+    RepMetrics,
+    Total,
+)
 
 ASKED = 5  # amounts that a report begins with
 COACHING = "A coaching aid, not for pay or employment decisions."
 NOBODY = "nobody"
-AGAINST = frozenset({Finding.F1, Finding.F2, Finding.F3, Finding.F4})
-"""Findings with which no amount is calendar-backed."""
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
 
@@ -50,6 +58,16 @@ def quantity(value: float | None, mark: str = "") -> str:
 
 
 # --- deals ------------------------------------------------------------------------------------------------------------
+
+
+def is_of(total: Total, backed: Backed) -> bool:
+    """Say whether a total is of that currency, and of deals with an amount."""
+    return total.amount is not None and total.currency == backed.currency
+
+
+def share_of(part: Decimal | None, whole: Decimal | None) -> float | None:
+    """Return a part of an amount as a share from 0 to 1; None where there is no amount."""
+    return float(part / whole) if part is not None and whole else None
 
 
 def in_turn(lines: Iterable[DealLine]) -> list[DealLine]:
@@ -102,7 +120,7 @@ def owner(line: DealLine) -> str:
 
 def first_name(address: str) -> str:
     """Return what to call somebody: what stands before the @."""
-    return address.partition("@")[0] or address
+    return cut(clean(address.partition("@")[0] or address), 24)
 
 
 def closing(deal: Deal, calendar: Calendar) -> str:
@@ -120,11 +138,6 @@ def why_unknown(line: DealLine) -> str:
     """Say why nothing can be said of a deal, or what it did not match."""
     said = [line.evidence] if line.status is Status.UNKNOWN and line.evidence not in line.unmatched else []
     return " ".join([*said, *line.unmatched])
-
-
-def told_apart(result: AuditResult) -> Mapping[str, DealLine]:
-    """Return the open deals by id."""
-    return {line.deal.id: line for line in result.forecast.lines}
 
 
 def in_detail(result: AuditResult, most: int) -> list[AccountAudit]:
@@ -156,18 +169,18 @@ class Metric:
 
 
 METRICS = (
-    Metric("rebook_rate", "rebooked", "held meetings after which the buyer booked a further one within 14 days"),
-    Metric("next_step_coverage", "next step", "accounts met in the last 60 days or with an open deal that have a firm next meeting"),
-    Metric("buyer_hours_per_week", "buyer h/week", "hours that buyers firmly gave to held meetings, per week", mark="h"),
+    Metric("rebook_rate", "rebooked", "held meetings after which a further one was booked within 14 days"),
+    Metric("next_step_coverage", "next step", "accounts held in the last 60 days or with an open deal, that have one"),
+    Metric("buyer_hours_per_week", "buyer h/week", "firm hours of held meetings, per week", mark="h"),
     Metric("buyer_initiated_share", "by buyer", "firm meetings that the buyer organised or booked"),
     Metric("ask_to_accept", "ask to accept", "invitations that became firm within 7 days"),
     Metric("push_rate", "pushed", "firm meetings that were put off", good=False),
     Metric("drop_rate", "dropped", "firm meetings that the buyer let fall, with nothing booked instead", good=False),
     Metric("own_move_rate", "own moves", "firm meetings that the rep moved", good=False),
     Metric("breadth", "breadth", "median number of firm buyers per active account"),
-    Metric("dead_hours", "dead hours", "own meeting hours on accounts STALLED, LOST or NO EVIDENCE at that time", good=False, mark="h"),
-    Metric("answer_time_hours", "answer time", "median hours until a buyer's invitation or proposal was answered", good=False, mark="h"),
-)  # fmt: skip
+    Metric("dead_hours", "dead hours", "own hours on STALLED, LOST or NO EVIDENCE", good=False, mark="h"),
+    Metric("answer_time_hours", "answer time", "median hours to answer a buyer", good=False, mark="h"),
+)
 """In the order in which reports show them; eager prospects and the soft share stand beside them."""
 
 
@@ -188,12 +201,6 @@ def bound(found: Rate | Measure, *, good: bool) -> str:
 def reps_name(row: RepMetrics) -> str:
     """Return whom a row of metrics is about."""
     return row.rep or "everybody"
-
-
-def trend(row: RepMetrics) -> str:
-    """Write the trend: `2, usually 1.8`: eager prospects of two weeks against the own mean of the 8 before."""
-    usual = "unknown" if row.trend.usual is None else f"{row.trend.usual:.1f}"
-    return f"{row.trend.recent}, usually {usual}"
 
 
 def scope(result: AuditResult) -> str:

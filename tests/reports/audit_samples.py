@@ -331,7 +331,7 @@ REP_ROWS = (_RITA, _UMA, _VIC, _WIM, _TOM, _YARA)
 def together(name: str, eager: Sequence[str], **changes: object) -> RepMetrics:
     """Return the row of a team, or of all: nobody ranks those."""
     rates = {field: replace(found, rank=None) for field, found in vars(_RITA).items() if isinstance(found, Rate)}
-    return metrics(name, eager, **(rates | changes))
+    return replace(metrics(name, eager), **(rates | changes))  # type: ignore[arg-type]  # the caller names fields
 
 
 TEAM_ROWS = (

@@ -71,7 +71,7 @@ def _fitting(words: str, width: float) -> str:
 
 @dataclass(frozen=True)
 class Bar:
-    """A bar from 0 to `value`; `part` of it is drawn full and the rest hatched, when given. `said` stands at its end."""
+    """A bar from 0 to `value`; where `part` is given, the rest is hatched. `said` stands at its end."""
 
     name: str
     value: float
@@ -126,12 +126,20 @@ def columns(rows: Sequence[Column], label: str, width: float = 460, height: floa
     drawn = [el("line", x1=0, x2=_px(width), y1=_px(ground), y2=_px(ground), class_="axis")]
     for number, row in enumerate(rows):
         tall, x = (ground - 20) * row.value / largest, number * step
-        kind = "fa" if row.whole else "hatch"
-        drawn.append(el("rect", x=_px(x + step * 0.14), y=_px(ground - tall), width=_px(step * 0.72), height=_px(tall), class_=kind))  # fmt: skip
+        drawn.append(
+            el(
+                "rect",
+                x=_px(x + step * 0.14),
+                y=_px(ground - tall),
+                width=_px(step * 0.72),
+                height=_px(tall),
+                class_="fa" if row.whole else "hatch",
+            )
+        )
         drawn.append(_text(x + step / 2, ground - tall - 5, f"{row.value:.1f}", "mid"))
         if (len(rows) - 1 - number) % 2 == 0:
             drawn.append(_text(x + step / 2, height - 4, row.name, "mid dim"))
-    return svg(width, height, label, *drawn)
+    return svg(width, height, label, *drawn, class_="fine")
 
 
 def spark(values: Sequence[float]) -> Safe:
@@ -141,7 +149,7 @@ def spark(values: Sequence[float]) -> Safe:
     return el("svg", el("polyline", points=points), viewbox="0 0 74 20", class_="spark", aria_hidden="true")
 
 
-# --- shares with their bounds -------------------------------------------------------------------------------------------
+# --- shares with their bounds -----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -158,14 +166,11 @@ class Share:
 def shares(rows: Sequence[Share], label: str, width: float = 460, names: float = 104, said: float = 118) -> Safe:
     """Draw a dot for each share, and the range in which the truth lies behind it."""
     room = width - names - said - 16
-    drawn = [
-        part
-        for mark in (0.0, 0.5, 1.0)
-        for part in (
-            el("line", x1=_px(names + room * mark), x2=_px(names + room * mark), y1=18, y2=_px(24 * len(rows) + 22), class_="axis"),
-            _text(names + room * mark, 12, f"{100 * mark:.0f} %", "mid dim"),
-        )
-    ]  # fmt: skip
+    drawn = []
+    for tick in (0.0, 0.5, 1.0):
+        x = _px(names + room * tick)
+        drawn.append(el("line", x1=x, x2=x, y1=18, y2=_px(24 * len(rows) + 22), class_="axis"))
+        drawn.append(_text(names + room * tick, 12, f"{100 * tick:.0f} %", "mid dim"))
     for number, row in enumerate(rows):
         y = 24 * number + 34
         drawn.append(_text(names - 12, y + 4, _fitting(row.name, names - 12), "end"))
@@ -174,10 +179,10 @@ def shares(rows: Sequence[Share], label: str, width: float = 460, names: float =
             drawn.append(el("line", x1=_px(low), x2=_px(high), y1=y, y2=y, class_="range"))
             drawn.append(el("circle", cx=_px(names + room * row.value), cy=y, r=5, class_="dot"))
         drawn.append(_text(names + room + 16, y + 4, row.said))
-    return svg(width, 24 * len(rows) + 24, label, *drawn)
+    return svg(width, 24 * len(rows) + 24, label, *drawn, class_="fine")
 
 
-# --- a timeline -----------------------------------------------------------------------------------------------------------
+# --- a timeline -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -199,7 +204,7 @@ class Arrow:
     said: str
 
 
-_GROUND, _LANES, _LANE, _NEAR = 62.0, 4, 13.0, 11.0
+_GROUND, _LANES, _LANE, _NEAR = 74.0, 4, 13.0, 11.0
 
 
 def timeline(
@@ -233,7 +238,8 @@ def _arrow(arrow: Arrow, start: float, end: float) -> Safe:
     later = end > start
     top = _GROUND - 12 - min(42, 8 + abs(end - start) * 0.22)
     kind = ("later" if later else "sooner") + (" ours" if arrow.ours else "")
-    path = f"M{_px(start)} {_px(_GROUND - 7)}Q{_px((start + end) / 2)} {_px(2 * top - _GROUND + 9)} {_px(end)} {_px(_GROUND - 8)}"
+    middle = f"Q{_px((start + end) / 2)} {_px(2 * top - _GROUND + 9)}"
+    path = f"M{_px(start)} {_px(_GROUND - 7)}{middle} {_px(end)} {_px(_GROUND - 8)}"
     return el("path", el("title", arrow.said), d=path, class_=kind, marker_end=f"url(#{'tip' if later else 'back'})")
 
 

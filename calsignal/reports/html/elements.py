@@ -92,4 +92,7 @@ def document(title: str, *body: Child) -> str:
         "\n",
     )
     inside = join(body, "\n")
-    return f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{inside}\n<script>{script}</script>\n</body>\n</html>\n'
+    page = el(
+        "html", Safe(f"\n<head>\n{head}\n</head>\n<body>\n{inside}\n<script>{script}</script>\n</body>\n"), lang="en"
+    )
+    return f"<!doctype html>\n{page}\n"
