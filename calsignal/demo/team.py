@@ -148,6 +148,7 @@ IMPORTS = (-56, -28, 0)
 _SLIPS = {"Eastgate Logistics": {-56: -10, -28: 4}}
 """Close dates as earlier imports showed them, where they were other ones."""
 _OPEN_FOR = 70  # days
+_NAMES = ("Licences", "Pilot", "Second site", "Rollout", "Support plan")
 _BUYERS = ("amy", "bo", "cass", "dee", "ed", "fay", "gil", "hope", "ian", "joy")
 
 
@@ -337,7 +338,7 @@ class Opportunity:
         outcome = self.outcome if closes <= day else Outcome.OPEN
         deal = Deal(
             id=f"D-{1001 + self.number}",
-            name=f"{self.account}, licences",
+            name=_NAMES[self.number % len(_NAMES)],
             account=self.account,
             owner=self.owner,
             amount=self.amount,
