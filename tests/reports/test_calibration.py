@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from calsignal.model import Status
+from calsignal.reports.account_text import account_text
 from calsignal.reports.calibration_html import calibration_html
 from calsignal.reports.calibration_json import backtest_json, calibration_json
 from calsignal.reports.calibration_text import accepted_line, backtest_text, calibration_text
@@ -149,7 +150,7 @@ class Reader(HTMLParser):
         self.circles = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("meta", "line", "polyline"):
+        if tag != "meta":
             self.open.append(tag)
         self.circles += tag == "circle"
         self.elsewhere += [value or "" for key, value in attrs if key in ("src", "href") and value and value[0] != "#"]
@@ -193,3 +194,12 @@ def test_an_unknown_error_is_said() -> None:
 
     assert "standard error unknown" in said
     assert calibration_json(replace(PASSED, study=replace(PASSED.study, trial=bare)))["trial"]["gain_error"] is None
+
+
+def test_an_account_shows_its_probability_beside_the_score_once_there_is_one() -> None:
+    report = samples.account()
+    calibrated = replace(report, result=replace(report.result, win_probability=0.344))
+
+    assert "Win probability" not in account_text(report, width=80, colour=False)
+    said = " ".join(account_text(calibrated, width=80, colour=False).split())
+    assert "within 90 days: 34 % (calsignal calibrate)." in said
