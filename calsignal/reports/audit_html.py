@@ -29,10 +29,13 @@ from calsignal.reports.html.frame import (
     status_cell,
     warning,
 )
+from calsignal.reports.safe import clean, cut
 from calsignal.reports.words import names, plural
 from calsignal.score.audit import AuditResult, Backed, CalendarState, CategoryTotal, DealLine, RepCoverage, StatusTotal
 from calsignal.score.calibration import Backtest, Hindsight
 
+_LISTED = 1000  # deals of which nothing is known
+_SENTENCE = 160  # letters on the first screen; the findings below have every one
 _NAMES = {
     "forecast": "Forecast",
     "findings": "Findings",
@@ -124,12 +127,13 @@ def _nothing_to_ask(frame: Frame) -> str:
 def _ask(frame: Frame, line: DealLine) -> Safe:
     found = line.findings[0]
     category, closes = say.closing(line.deal, frame.calendar).split(", ", 1)
-    amount = el("div", money(line), el("small", f"{category},", el("br"), closes), class_="sum")
-    deal = el("span", frame.link(line.account, say.company(line)), f" · {line.deal.name} ", class_="name")
-    name = el("p", deal, status(line.status), el("small", f" {say.owner(line)}"))
-    reason = el("p", *codes(line), f" {found.line}")
-    question = el("p", f"Ask {say.first_name(say.owner(line))}: {found.question}", class_="ask")
-    return el("li", amount, el("div", name, reason, question))
+    expected = el("small", status(line.status), el("br"), f" {category}, ", el("br"), closes)
+    deal = el("span", frame.link(line.account, say.company(line)), f" · {line.deal.name}", class_="name")
+    name = el("p", deal, el("small", say.owner(line)), class_="whose")
+    reason = el("p", codes([line]), f" {cut(clean(found.line), _SENTENCE)}")
+    asking = f"Ask {say.first_name(say.owner(line))}: {found.question}"
+    question = el("p", cut(clean(asking), _SENTENCE), class_="ask")
+    return el("li", el("div", money(line), expected, class_="sum"), el("div", name, reason, question))
 
 
 def _glance(frame: Frame) -> Safe | None:
@@ -222,7 +226,7 @@ def _findings(frame: Frame) -> Safe | None:
         note += f"; {len(shown)} of these deals are here, the codes of the others stand with their account below"
     body = el("tbody", *(_finding(frame, line) for line in shown))
     caption = "Open deals with a finding, largest first."
-    return section("findings", "Findings", note, sortable("found", caption, _FINDINGS, body, size="wide"))
+    return section("findings", "Findings", note, sortable("found", caption, _FINDINGS, body, size="wide"), far=True)
 
 
 def _finding(frame: Frame, line: DealLine) -> Safe:
@@ -261,9 +265,12 @@ def _unknown_deals(frame: Frame) -> Safe | None:
             cell(say.owner(line)),
             cell(say.why_unknown(line)),
         )
-        for line in lines
+        for line in lines[:_LISTED]
     )
+    more = say.left_out(lines[:_LISTED], lines, "deal")
     caption = f"{plural(len(lines), 'deal')} UNKNOWN or not matched; each is in every total."
+    if more:
+        caption += f" {more}: calsignal audit --format csv lists all."
     return join([el("h3", "Unknown deals"), sortable("unknown", caption, _UNKNOWN, el("tbody", *rows), size="wide")])
 
 

@@ -79,10 +79,10 @@ def in_turn(lines: Iterable[DealLine]) -> list[DealLine]:
     sizes = Counter(_kind(line.deal) for line in lines)
     seen: Counter[tuple[str | None, bool]] = Counter()
 
-    def place(line: DealLine) -> tuple[bool, float]:
+    def place(line: DealLine) -> tuple[bool, float, int]:
         kind = _kind(line.deal)
         seen[kind] += 1
-        return kind[1], seen[kind] / sizes[kind]
+        return kind[1], seen[kind] / sizes[kind], -sizes[kind]
 
     largest_first = sorted(lines, key=lambda line: -(line.deal.amount or Decimal()))
     placed = [(place(line), line) for line in largest_first]

@@ -13,6 +13,7 @@ from calsignal.model import (
     AccountType,
     Actor,
     Category,
+    Change,
     ChangeKind,
     Confidence,
     Deal,
@@ -41,8 +42,9 @@ from calsignal.score.audit import (
     Watch,
     WeekHours,
 )
+from calsignal.score.calibration import Backtest, Hindsight, StatusRate
 from calsignal.score.forecast import totalled
-from calsignal.score.result import AccountResult
+from calsignal.score.result import AccountResult, MeetingView
 from reports import samples
 from reports.samples import AS_OF, RITA, TOM, at
 
@@ -534,6 +536,42 @@ def unwell() -> AuditResult:
     return audit(head=samples.unwell().head, notice=NOTICE, team=NORTH, rep=RITA)
 
 
+def wordy() -> AuditResult:
+    """Return an audit whose names and sentences are far longer than anybody would look at."""
+    lines = [
+        replace(
+            made,
+            findings=tuple(replace(found, line=found.line * 4, question=found.question * 4) for found in made.findings),
+        )
+        for n in range(6)
+        for made in [
+            line(deal(n, samples.LONG, samples.LONG, str(900 - n)), Status.SOFT, Finding.F1, owner=samples.STRANGER)
+        ]
+    ]
+    return audit(forecast=totalled(lines), notice=NOTICE)
+
+
+BACKTEST = Backtest(
+    31,
+    24,
+    tuple(
+        Hindsight(
+            weeks,
+            55 - weeks,
+            (
+                StatusRate(Status.REAL, rate(18, 22)),
+                StatusRate(Status.SOFT, rate(6, 14)),
+                StatusRate(Status.LOST, rate(1, 4)),
+                StatusRate(Status.UNKNOWN, rate(0, 0)),
+            ),
+        )
+        for weeks in (4, 8, 12)
+    ),
+    {"closed before any calendar was read": 7},
+)
+"""What the statuses said before deals closed."""
+
+
 # --- what strangers write ---------------------------------------------------------------------------------------------
 
 FORMULA = '=HYPERLINK("https://evil.example","click")'
@@ -601,12 +639,13 @@ def large(reps: int = 500, accounts: int = 10_000, meetings: int = 20, seed: int
     """Return the audit of a large company: `meetings` per account, three deals for four accounts."""
     dice = random.Random(seed)
     people = [f"rep{n:03}@ours.example" for n in range(reps)]
+    stories = [_story(meetings, dice) for _ in range(50)]
     lines: list[DealLine] = []
     rows: list[AccountAudit] = []
     for number in range(accounts):
         name, owner = f"Sample Company {number:05}", people[number % reps]
         status = dice.choices(list(Status), [30, 20, 15, 5, 15, 10, 5])[0]
-        made = _large_account(name, owner, status, meetings, dice)
+        made = _large_account(name, owner, status, stories, dice)
         if number % 4:
             lines.append(_large_deal(number, name, owner, status, dice))
         rows.append(
@@ -633,8 +672,28 @@ def large(reps: int = 500, accounts: int = 10_000, meetings: int = 20, seed: int
     )
 
 
-def _large_account(name: str, owner: str, status: Status, meetings: int, dice: random.Random) -> AccountResult:
+Story = tuple[tuple[MeetingView, ...], tuple[Change, ...]]
+
+
+def _large_account(
+    name: str, owner: str, status: Status, stories: Sequence[Story], dice: random.Random
+) -> AccountResult:
     domain = name.lower().replace(" ", "") + ".example"
+    views, changes = dice.choice(stories)
+    return samples.result(
+        name,
+        status,
+        f"Last held {dice.randint(1, 60)} d ago (usual gap 11 d), nothing booked.",
+        dice.uniform(0, 100),
+        account=Account(name, (domain,), AccountType.PROSPECT, owner),
+        meetings=views,
+        changes=changes,
+        firm_buyers=(f"ann@{domain}", f"bob@{domain}"),
+    )
+
+
+def _story(meetings: int, dice: random.Random) -> Story:
+    """Return the meetings of an account and their moves; many accounts share one, since only the size matters."""
     views, changes = [], []
     for n in range(meetings):
         start = at(3, 16, 9) + timedelta(days=dice.randint(-120, 30), hours=dice.randint(0, 6))
@@ -642,28 +701,20 @@ def _large_account(name: str, owner: str, status: Status, meetings: int, dice: r
             [Level.FIRM, Level.OWNED, Level.INVITED, Level.WITHDRAWN, Level.SOFT], [50, 20, 20, 5, 5], k=2
         )
         people = [
-            samples.buyer(f"{who}@{domain}", level, 0.8) for who, level in zip(("ann", "bob"), levels, strict=True)
+            samples.buyer(f"{who}@x.example", level, 0.8) for who, level in zip(("ann", "bob"), levels, strict=True)
         ]
         gone = EventStatus.CANCELLED if dice.random() < 0.1 else EventStatus.CONFIRMED
-        views.append(samples.meeting(start, 45, f"Sample meeting {n}", people, sellers=(owner,), status=gone))
+        view = samples.meeting(
+            start, 45, f"Sample meeting {n}: rollout and prices", people, sellers=(RITA,), status=gone
+        )
+        views.append(view)
         if dice.random() < 0.3:
             before = start - timedelta(days=dice.randint(1, 21))
-            changes.append(
-                samples.change(
-                    ChangeKind.MOVED, views[-1].subject, uid=views[-1].uid, before=before, after=start, by=Actor.BUYER
-                )
+            moved = samples.change(
+                ChangeKind.MOVED, view.subject, uid=view.uid, before=before, after=start, by=Actor.BUYER
             )
-    views.sort(key=lambda view: str(view.slot.start))
-    return samples.result(
-        name,
-        status,
-        f"Last held {dice.randint(1, 60)} d ago (usual gap 11 d), nothing booked.",
-        dice.uniform(0, 100),
-        account=Account(name, (domain,), AccountType.PROSPECT, owner),
-        meetings=tuple(views),
-        changes=tuple(changes),
-        firm_buyers=(f"ann@{domain}", f"bob@{domain}"),
-    )
+            changes.append(moved)
+    return tuple(sorted(views, key=lambda view: str(view.slot.start))), tuple(changes)
 
 
 def _large_deal(number: int, name: str, owner: str, status: Status, dice: random.Random) -> DealLine:

@@ -23,12 +23,14 @@ from calsignal.reports.html.frame import (
     status,
     status_cell,
 )
+from calsignal.reports.safe import cut
 from calsignal.reports.words import duration, first_sentence, plural, subject, who
 from calsignal.score.audit import AccountAudit, DealLine
 from calsignal.score.result import MeetingView
 
 MEETINGS = 6  # listed per account; its timeline shows more
-SPOTS = 24  # meetings, and moves, in a timeline
+SPOTS = 20  # meetings, and moves, in a timeline
+_TITLE = 32  # letters of a subject there
 _PAST, _AHEAD = timedelta(days=120), timedelta(days=45)  # at most, in a timeline
 _MOVES = (ChangeKind.MOVED, ChangeKind.SERIES_MOVED)
 _HOURS = (("Account", "text"), ("Ours, h", "number"), ("Theirs, h", "number"), ("Status", "status"), ("Reps", "text"))
@@ -58,7 +60,7 @@ def hours(frame: Frame) -> Safe | None:
         parts.append(_hours_table(frame, "idle", said, idle))
     if not parts:
         return None
-    return section("hours", "Our hours and the buyers'", None, el("div", *parts, class_="grid halves"))
+    return section("hours", "Our hours and the buyers'", None, el("div", *parts, class_="grid halves"), far=True)
 
 
 def _hours_table(frame: Frame, name: str, said: str, found: Sequence[AccountAudit]) -> Safe:
@@ -122,7 +124,7 @@ def _card(frame: Frame, one: AccountAudit) -> Safe:
         "summary",
         el("span", money(lines[0]), class_="sum"),
         el("span", made.account.name, several, class_="name"),
-        el("span", *(code for line in lines for code in codes(line)), class_="codes"),
+        el("span", codes(lines), class_="codes"),
         status(made.status, stale=bool(made.stale)),
     )
     inside = el(
@@ -213,7 +215,7 @@ def _timeline(frame: Frame, one: AccountAudit) -> Safe | None:
     calendar, today = frame.calendar, frame.calendar.today
     first, last = today - _PAST, today + _AHEAD
     spots = [
-        Spot(calendar.day(m.slot.start), _kind(m), f"{calendar.moment(m.slot.start)} {subject(m.subject)}")
+        Spot(calendar.day(m.slot.start), _kind(m), f"{calendar.moment(m.slot.start)} {cut(subject(m.subject), _TITLE)}")
         for m in one.result.meetings
         if first <= calendar.day(m.slot.start) <= last
     ]
@@ -249,7 +251,8 @@ def _arrow(frame: Frame, change: Change, first: date, last: date) -> Arrow | Non
         return None
     ours = change.by is not Actor.BUYER
     by = "by us or unknown" if ours else "by the buyer"
-    return Arrow(start, end, ours, f"{subject(change.subject)}: {calendar.date(start)} to {calendar.date(end)}, {by}")
+    name = cut(subject(change.subject), _TITLE)
+    return Arrow(start, end, ours, f"{name}: {calendar.date(start)} to {calendar.date(end)}, {by}")
 
 
 # --- all of them ------------------------------------------------------------------------------------------------------
@@ -270,17 +273,20 @@ def every(frame: Frame) -> Safe | None:
 
 
 def _short(frame: Frame, one: AccountAudit) -> str:
-    """Return a row without the end tags that HTML does not need: ten thousand rows are shorter for it."""
+    """Return a row without what HTML does not need: ten thousand rows are a megabyte shorter for it.
+
+    No end tags, and no class that says which cells are numbers: the style sheet counts the columns of this table.
+    """
     made, lines = one.result, frame.deals_of(one)
     found = sorted({finding.code.name for line in lines for finding in line.findings})
     cells = (
         el("th", frame.link(made.account.name, made.account.name), scope="row"),
         status_cell(made.status, stale=bool(made.stale)),
-        number(f"{made.score:.1f}" if made.status is not Status.UNKNOWN else "-"),
-        number(money(lines[0]) if lines else ""),
+        cell(f"{made.score:.1f}" if made.status is not Status.UNKNOWN else "-"),
+        cell(money(lines[0]) if lines else ""),
         cell(" ".join(found)),
-        number(_tenth(one.our_hours)),
-        number(_tenth(one.buyer_hours)),
+        cell(_tenth(one.our_hours)),
+        cell(_tenth(one.buyer_hours)),
         cell(first_sentence(made.evidence)),
     )
     return "<tr>" + "".join(each.removesuffix("</td>").removesuffix("</th>") for each in cells)

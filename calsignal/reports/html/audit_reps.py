@@ -8,7 +8,7 @@ from calsignal.reports import audit_words as say
 from calsignal.reports.html.charts import Column, Share, columns, shares, spark
 from calsignal.reports.html.elements import Safe, el, join
 from calsignal.reports.html.frame import Frame, bullets, cell, number, row, section, sortable, strong_then, warning
-from calsignal.score.audit import Measure, Place, Rate, RepMetrics, SoftShare
+from calsignal.score.audit import Place, Rate, RepMetrics, SoftShare
 
 DRAWN = 30  # reps in a chart
 _FIRST = (("Rep", "text"), ("Place", "number"), ("Eager prospects", "number"), ("Last 2 weeks", "number"))
@@ -43,6 +43,7 @@ def reps(frame: Frame) -> Safe | None:
         el("div", _weeks(frame), _next_steps(result.reps), class_="grid"),
         _table(frame),
         join([el("h3", "Not ranked"), unranked]) if unranked else None,
+        far=True,
     )
 
 
@@ -110,7 +111,6 @@ def _row(found: RepMetrics) -> Safe:
 
 def _metric(metric: say.Metric, of: RepMetrics) -> Safe:
     found = metric.of(of)
-    told = found.value if isinstance(found, Measure) or not found.too_few else None
     drawn = spark([week.hours for week in of.weeks]) if metric.name == "buyer_hours_per_week" and found.n else None
     facts = [f"n {found.n}", say.bound(found, good=metric.good)]
     if isinstance(found, Rate) and found.rank is not None:
@@ -118,7 +118,7 @@ def _metric(metric: say.Metric, of: RepMetrics) -> Safe:
     if found.left_out:
         facts.append(f"{found.left_out} left out")
     small = el("small", ", ".join(filter(None, facts)), title=found.why or None)
-    return number(drawn, say.value(found, metric.mark), small, key="" if told is None else round(told, 4))
+    return number(drawn, say.value(found, metric.mark), small)
 
 
 def _soft(found: Sequence[SoftShare]) -> Safe:
@@ -144,6 +144,7 @@ def contest(frame: Frame) -> Safe:
         warning(found.notice),
         sortable("places", "Places in the contest.", _PLACES, el("tbody", *map(_place, found.places))),
         bullets(f"{rep} does not compete: {why}" for rep, why in found.outside.items()),
+        far=True,
     )
 
 

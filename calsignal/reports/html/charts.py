@@ -218,7 +218,7 @@ def timeline(
 
     lanes = [-_NEAR] * _LANES
     drawn = [el("line", x1=0, x2=_px(width), y1=_px(_GROUND), y2=_px(_GROUND), class_="axis")]
-    drawn += _months(first, last, x(first), x(last))
+    drawn.append(_months(first, last, x(first), x(last)))
     drawn.append(el("line", x1=_px(x(today)), x2=_px(x(today)), y1=4, y2=_px(_GROUND + _LANES * _LANE), class_="now"))
     drawn += [_arrow(arrow, x(arrow.start), x(arrow.end)) for arrow in arrows if x(arrow.start) != x(arrow.end)]
     deepest = 0
@@ -275,9 +275,9 @@ def _places(first: date, last: date, left: float, right: float) -> Iterator[tupl
             yield left + (right - left) * (day - first).days / days, day
 
 
-def _months(first: date, last: date, left: float, right: float) -> Iterable[Safe]:
-    for x, _ in _places(first, last, left, right):
-        yield el("line", x1=_px(x), x2=_px(x), y1=_px(_GROUND - 4), y2=_px(_GROUND + 4), class_="axis")
+def _months(first: date, last: date, left: float, right: float) -> Safe:
+    ticks = "".join(f"M{_px(x)} {_px(_GROUND - 4)}v8" for x, _ in _places(first, last, left, right))
+    return el("path", d=ticks or "M0 0", class_="axis")
 
 
 def _names_of_months(first: date, last: date, left: float, right: float, y: float) -> Iterable[Safe]:

@@ -84,10 +84,10 @@ def status_cell(of: Status, *, stale: bool = False) -> Safe:
     return cell(of.value + ("?" if stale else ""), class_=f"s{ORDER[of]}")
 
 
-def codes(line: DealLine) -> Iterator[Safe]:
-    """Yield the codes of a deal's findings; what they mean shows under the pointer."""
-    for found in line.findings:
-        yield el("span", found.code.name, class_="code", title=found.code.value)
+def codes(lines: Iterable[DealLine]) -> Safe:
+    """Return the codes of the findings of deals; what they mean shows under the pointer."""
+    found = (finding.code for line in lines for finding in line.findings)
+    return join((el("span", code.name, class_="code", title=code.value) for code in found), " ")
 
 
 def sentences(line: DealLine) -> Iterator[Safe]:
