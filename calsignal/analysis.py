@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 from calsignal.config import Settings
 from calsignal.directory import FREE_MAIL, Directory, is_domain, parents, registrable
@@ -28,6 +29,7 @@ from calsignal.model import (
 from calsignal.score.account import Scored, first_action, ranked, score_account
 from calsignal.score.constants import MODEL_VERSION
 from calsignal.score.firmness import is_broadcast
+from calsignal.score.past import known_at
 from calsignal.score.result import (
     AccountChange,
     AccountReport,
@@ -41,6 +43,11 @@ from calsignal.score.result import (
 from calsignal.store import Store
 from calsignal.team import team_directory
 
+if TYPE_CHECKING:
+    from calsignal.score.calibrated import Calibration
+
+KEPT = "calibration"
+"""Under this key the store remembers the accepted calibration."""
 STALE_AFTER = timedelta(hours=24)
 SUGGESTION_DAYS = 90
 BEST_SUGGESTIONS = 5
@@ -57,7 +64,12 @@ class World:
 
 def look(store: Store, settings: Settings, as_of: datetime) -> World:
     """Score every account as of a moment, on all calendars together."""
-    lens = _lens(store, settings, as_of)
+    return read(store, settings, as_of)[0]
+
+
+def read(store: Store, settings: Settings, as_of: datetime) -> tuple[World, tuple[Copy, ...]]:
+    """Score every account as of a moment, on all calendars together; return the copies too that this stands on."""
+    lens = lens_of(store, settings, as_of)
     directory = lens.directory
     states = store.connection_states(as_of, STALE_AFTER)
     copies = store.history(as_of, lambda *who: directory.who_is(*who).role is Role.BUYER)
@@ -69,24 +81,50 @@ def look(store: Store, settings: Settings, as_of: datetime) -> World:
             theirs[account.name],
             lens,
             settings.scoring,
-            unknown=_unknown(account, theirs[account.name], states),
+            unknown=why_unknown(account, theirs[account.name], states),
             stale=_stale(account, theirs[account.name], states, shown),
         )
         for account in directory.accounts
     ]
-    head = Head(
+    calibration = calibrated(store, settings, as_of)
+    if calibration is not None:
+        scored = [calibration.beside(one) for one in scored]
+    head = head_of(store, settings, as_of, states, calibrated=calibration is not None)
+    return World(lens, head, ranked(scored)), copies
+
+
+def head_of(
+    store: Store, settings: Settings, as_of: datetime, states: Sequence[ConnectionState], *, calibrated: bool
+) -> Head:
+    """Return what every report begins with."""
+    return Head(
         as_of=as_of,
         timezone=settings.team.timezone.key,
         model_version=MODEL_VERSION,
         constants=settings.scoring.fingerprint(),
-        calibrated=False,
-        connections=states,
+        calibrated=calibrated,
+        connections=tuple(states),
         skipped=store.skipped_at(as_of),
     )
-    return World(lens, head, ranked(scored))
 
 
-def _lens(store: Store, settings: Settings, as_of: datetime) -> Lens:
+def calibrated(store: Store, settings: Settings, as_of: datetime) -> Calibration | None:
+    """Return the calibration that was accepted by then, if it speaks for the model and the constants in force."""
+    text = store.recall(KEPT)
+    if not text:
+        return None
+    from calsignal.score.calibrated import load
+
+    found = load(text)
+    fits = found is not None and (found.model_version, found.constants) == (
+        MODEL_VERSION,
+        settings.scoring.fingerprint(),
+    )
+    return found if found is not None and fits and found.accepted_at <= as_of else None
+
+
+def lens_of(store: Store, settings: Settings, as_of: datetime) -> Lens:
+    """Return the eyes of a report: today's accounts and settings, and the moment it speaks for."""
     return Lens(
         directory=team_directory(store, settings),
         zone=settings.team.timezone,
@@ -119,7 +157,7 @@ def _connections_by_uid(copies: Iterable[Copy], states: Sequence[ConnectionState
 # --- what cannot be known -------------------------------------------------------------------------------------------
 
 
-def _unknown(account: Account, theirs: Sequence[Meeting], states: Sequence[ConnectionState]) -> str | None:
+def why_unknown(account: Account, theirs: Sequence[Meeting], states: Sequence[ConnectionState]) -> str | None:
     """Say why nothing can be said about an account, or return None (rule 0)."""
     connected = [s for s in states if s.retired_at is None]
     if not connected:
@@ -286,16 +324,7 @@ def _effects(store: Store, settings: Settings, lens: Lens, result: AccountResult
 
 def _scored_at(copies: Iterable[Copy], account: Account, lens: Lens, settings: Settings) -> AccountResult:
     """Score an account on what had been seen of it by the lens' moment."""
-    known = [
-        replace(
-            copy,
-            versions=tuple(v for v in copy.versions if v.seen_at <= lens.as_of),
-            sight=copy.sight and min(copy.sight, lens.as_of),
-            absences=tuple(a.as_of(lens.as_of) for a in copy.absences if a.start <= lens.as_of),
-        )
-        for copy in copies
-        if copy.versions[0].seen_at <= lens.as_of
-    ]
+    known = known_at(copies, lens.as_of)
     return score_account(account, meetings(known, lens), lens, settings.scoring).result
 
 
@@ -304,7 +333,7 @@ def _scored_at(copies: Iterable[Copy], account: Account, lens: Lens, settings: S
 
 def suggestions(store: Store, settings: Settings, as_of: datetime, limit: int | None = None) -> tuple[Suggestion, ...]:
     """Return unmatched company domains by meetings and people's hours in the last 90 days and ahead."""
-    lens = _lens(store, settings, as_of)
+    lens = lens_of(store, settings, as_of)
     tally: dict[str, list[float]] = {}
     for meeting in meetings(store.history(as_of, None), lens):
         if _is_recent(meeting, lens) and not is_broadcast(meeting.now.merged, lens.directory, settings.scoring):

@@ -73,11 +73,19 @@ class Ignore:
 
 
 @dataclass(frozen=True)
+class DealSettings:
+    """What the CRM calls things: `accounts` maps its name to our account's, `owners` its name to our mailbox."""
+
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a config file says, with the defaults filled in.
 
-    `delegates` maps an assistant's address to the principal's. `providers` holds each provider's section, complete,
-    by its name.
+    `teams` maps a name to the mailboxes of its reps; `delegates` an assistant's address to the principal's.
+    `providers` holds each provider's section, complete, by its name.
     """
 
     path: Path | None = None
@@ -86,6 +94,8 @@ class Settings:
     sync: SyncSettings = field(default_factory=SyncSettings)
     privacy: Privacy = field(default_factory=Privacy)
     ignore: Ignore = field(default_factory=Ignore)
+    teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    deals: DealSettings = field(default_factory=DealSettings)
     delegates: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scoring: Constants = field(default_factory=Constants)
@@ -236,6 +246,13 @@ def _tool(value: object) -> str:
     return str(value)
 
 
+def _name(value: object) -> str:
+    name = _text(value).strip()
+    if not name:
+        raise _Bad("is empty", "write a name")
+    return name
+
+
 def _expressions(value: object) -> tuple[str, ...]:
     expressions = _list(value)
     for expression in expressions:
@@ -261,20 +278,24 @@ def _constant(name: str, default: float) -> Read:
     return read
 
 
+_SHARES = ("past_", "future_", "audit_min_coverage", "audit_fewer_share")
+_DIVISORS = ("half_", "quiet_half_", "audit_days", "audit_recent_days", "audit_usual_days", "audit_weeks")
+
+
 def _sensible(name: str, value: float, default: float) -> bool:
     if not -1e6 <= value <= 1e6:  # which no infinity and no NaN is
         return False
-    if name.startswith(("past_", "future_")):
+    if name.startswith(_SHARES):
         return 0 <= value <= 1
-    if name.startswith(("half_", "quiet_half_")):
-        return value > 0  # a divisor
+    if name.startswith(_DIVISORS):
+        return value > 0
     return value <= 0 if default < 0 else value >= 0
 
 
 def _range(name: str, default: float) -> str:
-    if name.startswith(("past_", "future_")):
+    if name.startswith(_SHARES):
         return "a share from 0 to 1"
-    if name.startswith(("half_", "quiet_half_")):
+    if name.startswith(_DIVISORS):
         return "a number above 0"
     return "0 or a negative number" if default < 0 else "0 or more"
 
@@ -329,6 +350,7 @@ _CORE: Mapping[str, tuple[_Key, ...]] = {
         _Key("addresses", _addresses, (), "addresses that are no people: rooms, note-taker bots"),
         _Key("domains", _domains, (), "domains of such addresses"),
     ),
+    "deals": (),
     "scoring": tuple(_Key(f.name, _constant(f.name, f.default), f.default, "") for f in fields(Constants)),  # type: ignore[arg-type]  # every constant has a number for a default
 }
 
@@ -353,6 +375,24 @@ _MAPS: Mapping[str, _Map] = {
         "an assistant's address = the principal's",
         '"assistant@buyer.example" = "chief@buyer.example"',
         _address_key,
+        _address_value,
+    ),
+    "teams": _Map(
+        "a team's name = the mailboxes of its reps",
+        '"north" = ["jane@ours.example", "robin@ours.example"]',
+        _tool,
+        _addresses,
+    ),
+    "deals.accounts": _Map(
+        "an account's name in the CRM = its name here, where neither domain nor name tell",
+        '"ACME International (EMEA)" = "Acme"',
+        _tool,
+        _name,
+    ),
+    "deals.owners": _Map(
+        "an owner's name in the CRM = the mailbox",
+        '"Doe, Jane" = "jane@ours.example"',
+        _tool,
         _address_value,
     ),
     "links": _Map(
@@ -531,6 +571,8 @@ def _settings(path: Path | None, found: Found, tables: Mapping[str, tuple[_Key, 
         sync=SyncSettings(**section("sync")),  # type: ignore[arg-type]
         privacy=Privacy(**section("privacy")),  # type: ignore[arg-type]
         ignore=Ignore(**section("ignore")),  # type: ignore[arg-type]
+        teams=found.get("teams", {}),  # type: ignore[arg-type]
+        deals=DealSettings(found.get("deals.accounts", {}), found.get("deals.owners", {})),  # type: ignore[arg-type]
         delegates=found.get("delegates", {}),  # type: ignore[arg-type]
         links=found.get("links", {}),  # type: ignore[arg-type]
         scoring=Constants(**section("scoring")),  # type: ignore[arg-type]
@@ -632,9 +674,13 @@ def _blocks(settings: Settings, sections: Sections) -> Iterator[tuple[str, str]]
             yield section, "\n".join([f"[{section}]", *about, *lines, ""])
         if section == "team":
             yield "team.aliases", _map_block("team.aliases", settings.team.aliases)
+            yield "teams", _map_block("teams", settings.teams)
         if section == "ignore":
             yield "delegates", _map_block("delegates", settings.delegates)
             yield "links", _map_block("links", settings.links)
+        if section == "deals":
+            yield "deals.accounts", _map_block("deals.accounts", settings.deals.accounts)
+            yield "deals.owners", _map_block("deals.owners", settings.deals.owners)
 
 
 def _lines(section: str, key: _Key, value: object) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
 from enum import Enum, IntEnum
 
 
@@ -273,6 +274,73 @@ class Account:
     key_players: Mapping[str, str] = field(default_factory=dict)
 
 
+class Category(Enum):
+    """What a seller forecasts of a deal. A missing one is unknown, never derived from the stage."""
+
+    COMMIT = "commit"
+    BEST_CASE = "best case"
+    PIPELINE = "pipeline"
+    OMITTED = "omitted"
+    UNKNOWN = "unknown"
+
+
+class Outcome(Enum):
+    """How a deal stands in the CRM."""
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Deal:
+    """An opportunity as one import of the CRM showed it.
+
+    id          the CRM's own, or made of account and name where it gives none
+    account     the company, in the CRM's words; `domains` are its registrable domains where the import tells them
+    owner       an address where the CRM gives one, else a name
+    amount      in whole and parts of `currency` (ISO 4217); None: not known
+    closes      the expected close date of an open deal
+    closed      when it was won or lost
+    contacts    normalised addresses of the buyers that the CRM names
+    """
+
+    id: str
+    name: str
+    account: str
+    owner: str
+    domains: tuple[str, ...] = ()
+    amount: Decimal | None = None
+    currency: str | None = None
+    stage: str = ""
+    category: Category = Category.UNKNOWN
+    outcome: Outcome = Outcome.OPEN
+    created: date | None = None
+    closes: date | None = None
+    closed: date | None = None
+    contacts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A deal as the import of one moment showed it."""
+
+    taken_at: datetime
+    deal: Deal
+
+
+@dataclass(frozen=True)
+class DealTrack:
+    """A deal over all imports so far, from old to new. `missing` says that the last import did not show it any more."""
+
+    snapshots: tuple[Snapshot, ...]
+    missing: bool = False
+
+    @property
+    def now(self) -> Deal:
+        return self.snapshots[-1].deal
+
+
 @dataclass(frozen=True)
 class Gap:
     """A stretch in which changes may have been missed."""
@@ -293,7 +361,10 @@ class Skipped:
 
 @dataclass(frozen=True)
 class ConnectionState:
-    """A connection as it stood at the report's moment."""
+    """A connection as it stood at the report's moment.
+
+    `first_synced` is when the first of its calendars had been read; `last_synced` when the stalest was, latest.
+    """
 
     name: str
     provider: str
@@ -303,6 +374,7 @@ class ConnectionState:
     problem: str | None = None
     gaps: tuple[Gap, ...] = ()
     retired_at: datetime | None = None
+    first_synced: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,13 @@ half_hours = 3
         ("[delegates]\n'a@b.example' = 7", "[delegates] 'a@b.example' is a whole number", "write text in quotes"),
         ("[store]\nurl = 'calsignal.db'", "[store] url is no database URL", "postgresql+psycopg://"),
         ("[scoring]\npast_accepted = 1.5", "[scoring] past_accepted is out of range", "a share from 0 to 1"),
+        ("[teams]\nnorth = 'a@ours.example'", "line 4: [teams] 'north' is text in quotes", "write a list"),
+        ("[teams]\nnorth = ['jane']", "[teams] 'north' has no e-mail address in 'jane'", "name@company.example"),
+        ("[deals]\nstage = 1", "[deals] has no key 'stage'", "it has none"),
+        ("[deals.accounts]\nAcme = ' '", "[deals.accounts] 'Acme' is empty", "write a name"),
+        ("[deals.owners]\n'Doe, Jane' = 'jane'", "[deals.owners] 'Doe, Jane' has no e-mail", "name@company"),
+        ("[scoring]\naudit_min_coverage = 1.5", "audit_min_coverage is out of range", "a share from 0 to 1"),
+        ("[scoring]\naudit_days = 0", "audit_days is out of range", "above 0; the default is 28"),
         ("[scoring]\nhalf_life_days = 0", "half_life_days is out of range", "above 0; the default is 21.0"),
         ("[scoring]\nhalf_hours = nan", "half_hours is out of range", "above 0"),
         ("[scoring]\nhalf_hours = 1" + "0" * 400, "half_hours is out of range", "above 0"),
@@ -359,6 +366,12 @@ _settings = st.builds(
         st.lists(_addresses, unique=True, max_size=2).map(tuple),
         st.lists(_names, unique=True, max_size=2).map(tuple),
     ),
+    teams=st.dictionaries(st.text(), st.lists(_addresses, unique=True, max_size=3).map(tuple), max_size=2),
+    deals=st.builds(
+        config.DealSettings,
+        st.dictionaries(st.text(), st.from_regex(r"[A-Z]\w{0,9}", fullmatch=True), max_size=3),
+        st.dictionaries(st.text(), _addresses, max_size=3),
+    ),
     delegates=st.dictionaries(_addresses, _addresses, max_size=3),
     scoring=st.builds(Constants, half_hours=st.floats(0.001, 1e6), dropped=st.floats(-1e6, 0)),
     providers=st.fixed_dictionaries(
@@ -394,6 +407,22 @@ def test_the_config_given_goes_before_the_environment_and_the_platform(tmp_path:
     assert config.config_path(None, {}, tmp_path) == tmp_path / "config.toml"
     assert config.default_path().name == "config.toml"
     assert "calsignal" in str(config.data_folder())
+
+
+def test_teams_and_the_words_of_the_crm_are_read(tmp_path: Path) -> None:
+    text = """
+        [teams]
+        north = ["Jane@ours.example", "jane@ours.example"]
+        [deals.accounts]
+        "ACME (EMEA)" = "Acme"
+        [deals.owners]
+        "Doe, Jane" = "Jane@ours.example"
+    """
+
+    settings = load(write(tmp_path, MINIMAL + text), {})
+
+    assert settings.teams == {"north": ("jane@ours.example",)}
+    assert settings.deals == config.DealSettings({"ACME (EMEA)": "Acme"}, {"Doe, Jane": "jane@ours.example"})
 
 
 def test_the_environment_says_where_the_store_is_before_the_config(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from calsignal.analysis import digest
 from calsignal.cli import cli
 from calsignal.config import Settings
 from calsignal.demo import demo_settings, played
+from calsignal.demo.scenes import REP
 from calsignal.reports.digest_text import digest_text
 
 README = Path(__file__).parent.parent / "README.md"
@@ -22,7 +23,7 @@ MORNING = datetime(2026, 3, 17, 8, tzinfo=UTC)
 def screen() -> str:
     settings = demo_settings(Settings())
     with played(settings, MORNING) as store:
-        return digest_text(digest(store, settings, MORNING), width=80, colour=False)
+        return digest_text(digest(store, settings, MORNING, REP), width=80, colour=False)
 
 
 def test_the_screen_is_what_the_demo_prints() -> None:

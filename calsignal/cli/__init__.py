@@ -20,9 +20,12 @@ _COMMANDS = {
     "connections": "calsignal.cli.connect",
     "disconnect": "calsignal.cli.connect",
     "accounts": "calsignal.cli.accounts",
+    "deals": "calsignal.cli.deals",
     "sync": "calsignal.cli.sync",
     "digest": "calsignal.cli.reports",
     "account": "calsignal.cli.reports",
+    "audit": "calsignal.cli.audit",
+    "calibrate": "calsignal.cli.calibrate",
     "doctor": "calsignal.cli.doctor",
 }
 """Command: its module, in which it has the same name; in the order of a first day."""

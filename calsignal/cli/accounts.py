@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -25,6 +24,7 @@ from calsignal.cli.options import (
     format_option,
     output_option,
     pass_app,
+    read_file,
     say,
     screen,
     show_help_alone,
@@ -93,7 +93,7 @@ def import_(ctx: click.Context, file: Path) -> None:
     from calsignal.team import forget_strangers
 
     app = ctx.ensure_object(App)
-    content = _read(file)
+    content = read_file(file)
     store = app.store(create=True)
     outcome = read_accounts(content, store.accounts(), app.settings.team, lambda who: _person(app, who))
     store.save_accounts([*outcome.added, *outcome.changed])
@@ -101,15 +101,6 @@ def import_(ctx: click.Context, file: Path) -> None:
         forget_strangers(store, app.settings)
     _tell(outcome)
     ctx.exit(1 if outcome.problems else 0)
-
-
-def _read(file: Path) -> bytes:
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}", "check the name of the file") from error
 
 
 def _tell(outcome: Outcome) -> None:

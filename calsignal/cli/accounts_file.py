@@ -1,4 +1,4 @@
-"""Read accounts from a CSV file of whatever encoding, separator and order of columns. Pure.
+"""Read accounts from a CSV file with its columns in whatever order. Pure.
 
 A row is an account or a part of one: rows of one name add up. A row with something wrong in it counts for nothing and
 is named with its line; the others go on.
@@ -6,14 +6,13 @@ is named with its line; the others go on.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from calsignal.config import Team
+from calsignal.csvfile import BadRow, Row, by_column, read_rows
 from calsignal.directory import check_domain, normalise, parents
 from calsignal.errors import InputError
 from calsignal.model import Account, AccountType
@@ -112,7 +111,7 @@ def _named(read: Callable[[str], T], text: str) -> T:
         raise InputError(fact, error.hint) from error
 
 
-# --- bytes to rows ----------------------------------------------------------------------------------------------------
+# --- rows by column ---------------------------------------------------------------------------------------------------
 
 
 class _Table(NamedTuple):
@@ -123,45 +122,14 @@ class _Table(NamedTuple):
 
 def _table(content: bytes) -> _Table:
     """Return the rows by column, each with its first line. Raises `InputError` when the columns make no account."""
-    rows = _rows(_decode(content))
+    rows = read_rows(content)
     header = next(rows, None)
-    if header is None or isinstance(header, Problem):
+    if header is None or isinstance(header, BadRow):
         raise InputError("there is no table in the file", _HINT)
-    columns = [_COLUMNS.get(re.sub(r"[\s-]+", "_", cell.casefold()), "") for cell in header[1]]
+    columns = [_COLUMNS.get(re.sub(r"[\s-]+", "_", cell.casefold()), "") for cell in header.cells]
     _check_columns(columns)
-    ignored = (cell for cell, column in zip(header[1], columns, strict=True) if cell and not column)
+    ignored = (cell for cell, column in zip(header.cells, columns, strict=True) if cell and not column)
     return _Table(columns, tuple(ignored), [_by_column(row, columns) for row in rows])
-
-
-def _decode(content: bytes) -> str:
-    utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-    for encoding in ["utf-16"] if utf16 else ["utf-8-sig", "cp1252"]:
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise InputError("the encoding of the file is not known", "save it as UTF-8")
-
-
-def _rows(text: str) -> Iterator[tuple[int, list[str]] | Problem]:
-    """Yield the rows that hold anything; a quote that is never closed takes all the rest with it."""
-    lines = text.splitlines(keepends=True)
-    said = re.fullmatch(r"sep=(.)\s*", lines[0], re.IGNORECASE) if lines else None  # a line of Excel's
-    head = re.sub(r'"[^"]*"', "", next((line for line in lines if line.strip()), ""))
-    separator = said[1] if said else max(",;\t", key=head.count)
-    above = 1 if said else 0
-    table = csv.reader(io.StringIO("".join(lines[above:]), newline=""), delimiter=separator, strict=True)
-    while True:
-        line = above + table.line_num + 1
-        try:
-            cells = [cell.strip() for cell in next(table)]
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Problem(line, f"this row is no CSV ({error})")
-            continue
-        if any(cells):
-            yield line, cells
 
 
 def _check_columns(columns: list[str]) -> None:
@@ -174,14 +142,9 @@ def _check_columns(columns: list[str]) -> None:
         raise InputError(f"the file has two columns for {twice}", _HINT)
 
 
-def _by_column(row: tuple[int, list[str]] | Problem, columns: list[str]) -> tuple[int, dict[str, str]] | Problem:
-    if isinstance(row, Problem):
-        return row
-    line, cells = row
-    if any(cells[len(columns) :]):
-        return Problem(line, f"this row has {len(cells)} cells, the first line {len(columns)}")
-    filled = [*cells, *[""] * len(columns)]
-    return line, {column: cell for column, cell in zip(columns, filled, strict=False) if column}
+def _by_column(row: Row | BadRow, columns: list[str]) -> tuple[int, dict[str, str]] | Problem:
+    cells = row if isinstance(row, BadRow) else by_column(row, columns)
+    return Problem(row.line, cells.fact) if isinstance(cells, BadRow) else (row.line, cells)
 
 
 # --- rows to accounts -------------------------------------------------------------------------------------------------

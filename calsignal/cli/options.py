@@ -66,6 +66,16 @@ def emit(text: str, output: Path | None = None) -> None:
         raise InputError(f"{output} cannot be written: {error.strerror}", "name another file") from error
 
 
+def read_file(file: Path) -> bytes:
+    """Return what is in a file that the user named; - is standard input. Raises `InputError`."""
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}", "check the name of the file") from error
+
+
 def screen(app: App, output: Path | None) -> dict[str, Any]:
     """Return width and colour for a text report; a file has 80 columns and no colour."""
     width, colour = (80, False) if output is not None and str(output) != "-" else app.screen()

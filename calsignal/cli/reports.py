@@ -86,18 +86,32 @@ def account(app: App, name: str, as_of: str | None, form: str, output: Path | No
 
 
 @click.command()
+@click.option(
+    "--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write the manager's report there, too."
+)
 @format_option("text", "json")
 @output_option
 @pass_app
-def demo(app: App, form: str, output: Path | None) -> None:
-    """Show the digest of an invented team. Two months of it are played into a temporary store."""
+def demo(app: App, page: Path | None, form: str, output: Path | None) -> None:
+    """Show an invented team. Two months of it are played; then come the audit, and below it one rep's digest."""
     from calsignal.analysis import digest as made
+    from calsignal.auditing import audit
     from calsignal.cli.setup import system_zone
     from calsignal.config import Settings, Team, team_zone
     from calsignal.demo import demo_settings, played
+    from calsignal.demo.scenes import REP
 
     settings = demo_settings(Settings(team=Team(timezone=team_zone(system_zone(app.environ)))))
     with played(settings, app.now) as store:
-        text = _digest(app, made(store, settings, app.now), show_all=False, form=form, output=output)
+        digested, audited = made(store, settings, app.now, REP), audit(store, settings, app.now)
+    text = _digest(app, digested, show_all=False, form=form, output=output)
+    if form == "text":
+        from calsignal.reports.audit_text import audit_text
+
+        text = f"{audit_text(audited, **screen(app, output))}\n{text}"
+    if page is not None:
+        from calsignal.reports.audit_html import audit_html
+
+        emit(audit_html(audited, with_contest=True), page)
     emit(text, output)
     say("this team is made up; for your own begin with `calsignal init`")

@@ -98,6 +98,9 @@ def _score(page: Page, result: AccountResult, term: _Terms) -> None:
         f"stalls after {result.stall_after:.1f} d, lost after {result.lost_after:.1f} d.",
         indent=2,
     )
+    if result.win_probability is not None:
+        chance = f"{100 * result.win_probability:.0f} %"
+        page.line(f"Win probability of a deal of theirs, within 90 days: {chance} (calsignal calibrate).", indent=2)
 
 
 def _part(page: Page, name: str, value: float, text: str) -> None:

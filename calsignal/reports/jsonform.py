@@ -56,7 +56,7 @@ def schema(name: str) -> Document:
 
 def digest_json(digest: Digest) -> Document:
     """Return the digest as `calsignal.digest/1`."""
-    form = _Form(ZoneInfo(digest.head.timezone))
+    form = Form(ZoneInfo(digest.head.timezone))
     action = digest.first_action
     return {
         **form.head("calsignal.digest/1", digest.head),
@@ -79,7 +79,7 @@ def digest_json(digest: Digest) -> Document:
 def account_json(report: AccountReport) -> Document:
     """Return one account in full as `calsignal.account/1`."""
     result = report.result
-    form = _Form(ZoneInfo(report.head.timezone))
+    form = Form(ZoneInfo(report.head.timezone))
     account = form.account(result)
     account["rescheduling"]["acts"] = [form.act(act) for act in result.rescheduling.acts]
     return {
@@ -93,7 +93,7 @@ def account_json(report: AccountReport) -> Document:
 
 def connections_json(states: Iterable[ConnectionState], *, now: datetime, zone: ZoneInfo) -> Document:
     """Return the connections as `calsignal.connections/1`, as they stand at `now`."""
-    form = _Form(zone)
+    form = Form(zone)
     return {
         "format": "calsignal.connections/1",
         "as_of": form.moment(now),
@@ -117,7 +117,7 @@ def doctor_json(checks: Sequence[Check], *, now: datetime, zone: ZoneInfo, offli
     problems = sum(check.mark is Mark.PROBLEM for check in checks)
     return {
         "format": "calsignal.doctor/1",
-        "as_of": _Form(zone).moment(now),
+        "as_of": Form(zone).moment(now),
         "timezone": zone.key,
         "offline": offline,
         "well": not problems,
@@ -153,17 +153,18 @@ def _suggestion(suggestion: Suggestion) -> Document:
         "domain": suggestion.domain,
         "name": suggestion.name,
         "meetings": suggestion.meetings,
-        "hours": _number(suggestion.hours),
+        "hours": rounded(suggestion.hours),
         "command": add_line(suggestion),
     }
 
 
-def _number(value: float, digits: int = 4) -> float:
+def rounded(value: float, digits: int = 4) -> float:
+    """Return a number as documents hold it."""
     return round(value, digits) + 0.0  # no negative zero
 
 
 @dataclass(frozen=True)
-class _Form:
+class Form:
     """Writes the parts that documents share, in one zone."""
 
     zone: ZoneInfo
@@ -214,14 +215,15 @@ class _Form:
             "stale_calendars": list(result.stale),
             "rule": result.rule,
             "evidence": result.evidence,
-            "score": _number(result.score, 1) if known else None,
-            "keep": _number(result.keep) if known else None,
+            "score": rounded(result.score, 1) if known else None,
+            "win_probability": None if result.win_probability is None else rounded(result.win_probability),
+            "keep": rounded(result.keep) if known else None,
             "buyer_time": _buyer_time(result.time, known=known),
             "rescheduling": _rescheduling(result.rescheduling, known=known),
             "quiet_days": result.quiet_days,
-            "usual_gap_days": _number(result.usual_gap_days),
-            "stall_after_days": _number(result.stall_after),
-            "lost_after_days": _number(result.lost_after),
+            "usual_gap_days": rounded(result.usual_gap_days),
+            "stall_after_days": rounded(result.stall_after),
+            "lost_after_days": rounded(result.lost_after),
             "next_meeting": result.next_meeting and self.meeting(result.next_meeting),
             "last_held": result.last_held and self.meeting(result.last_held),
             "firm_buyers": list(result.firm_buyers),
@@ -248,7 +250,7 @@ class _Form:
             "moves": meeting.moves,
             "series": meeting.series,
             "minutes": meeting.minutes,
-            "factor": _number(meeting.factor),
+            "factor": rounded(meeting.factor),
             "counted": meeting.counted,
             "why_not": meeting.why_not or None,
         }
@@ -257,8 +259,8 @@ class _Form:
         return {
             "kind": act.kind,
             "on": act.on.isoformat(),
-            "points": _number(act.points),
-            "now": _number(act.now),
+            "points": rounded(act.points),
+            "now": rounded(act.now),
             "text": act.text,
             "by": act.by and act.by.value,
             "days": act.days,
@@ -314,14 +316,14 @@ def _buyer(buyer: BuyerOnMeeting) -> Document:
         "answer": buyer.answer.value,
         "level": buyer.level.value,
         "optional": buyer.optional,
-        "weight": _number(buyer.weight),
+        "weight": rounded(buyer.weight),
         "evidence": buyer.evidence or None,
     }
 
 
 def _buyer_time(time: BuyerTime, *, known: bool) -> Document:
     names: Sequence[str] = ("raw_hours", "firm_hours", "effective_hours", "points")
-    return {name: _number(getattr(time, name)) if known else None for name in names}
+    return {name: rounded(getattr(time, name)) if known else None for name in names}
 
 
 def _rescheduling(parts: Rescheduling, *, known: bool) -> Document:
@@ -335,5 +337,5 @@ def _rescheduling(parts: Rescheduling, *, known: bool) -> Document:
         "dropped",
         "dropped_by_seller",
     )
-    points = _number(parts.points) if known else None
+    points = rounded(parts.points) if known else None
     return {"points": points, **{name: getattr(parts, name) if known else None for name in counts}}

@@ -1,4 +1,4 @@
-"""What strangers wrote, made fit for a terminal: one line, nothing that steers, nothing that cannot be seen."""
+"""What strangers wrote, made fit for a terminal, a spreadsheet or Markdown: one line, nothing that steers or runs."""
 
 from __future__ import annotations
 
@@ -63,3 +63,22 @@ def cut(text: str, width: int) -> str:
     if cells(text) <= width:
         return text
     return take(text, width - 1).rstrip() + "…" if width > 0 else ""
+
+
+_FORMULA = re.compile(
+    r"^[=+\-@＝＋－＠]|(?<=;)[\s\"']*[=+\-@＝＋－＠]"
+)  # a spreadsheet may split a file at its semicolons too
+
+
+def spreadsheet(text: str) -> str:
+    """Return `text` as a cell that no spreadsheet takes for a formula: an apostrophe stands before it."""
+    return _FORMULA.sub(lambda found: f"'{found[0]}", clean(text))
+
+
+_MARKUP = re.compile(r"([\\`*_\[\]~|#!]|(?<=\w)(?=://)|(?<=www)(?=\.))")
+
+
+def markdown(text: str) -> str:
+    """Return `text` as Markdown that shows it as it is: no markup, no HTML, no link, no end of a table's cell."""
+    plain = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKUP.sub(r"\\\1", plain)

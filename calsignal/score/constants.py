@@ -75,6 +75,23 @@ class Constants:
     answer_hours: int = 24
     warn_days: int = 3
     walk_away_days: int = 180
+    audit_days: int = 28
+    audit_close_within_days: int = 90
+    audit_close_pushes: int = 2
+    audit_close_push_days: int = 56
+    audit_won_deals: int = 20
+    audit_under_called_rebooks: int = 2
+    audit_under_called_days: int = 30
+    audit_deal_days: int = 14
+    audit_active_days: int = 60
+    audit_accept_days: int = 7
+    audit_few: int = 5
+    audit_min_coverage: float = 0.9
+    audit_z: float = 1.96
+    audit_recent_days: int = 14
+    audit_usual_days: int = 56
+    audit_fewer_share: float = 0.6
+    audit_weeks: int = 12
 
     def fingerprint(self) -> str:
         """Return eight hexadecimal digits that stand for these numbers."""

@@ -284,9 +284,18 @@ def _act(kind: str, on: date, points: float, text: str, track: Track, sight: Sig
     return replace(base, **more)  # type: ignore[arg-type]
 
 
-def _rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Act]:
+@dataclass(frozen=True)
+class Rebook:
+    """After the meeting `held`, `unit` was booked at `at`."""
+
+    at: datetime
+    unit: Unit
+    held: Fact
+    by_buyer: bool
+
+
+def rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Rebook]:
     """Match bookings to held meetings one to one: in order of time, each takes the one whose window ends first."""
-    c = sight.constants
     free = sorted((f for f in found if f.held), key=lambda f: (f.end, f.start, f.meeting.uid))
     booked = [(u.booked, u) for u in linked.units if u.booked is not None and not u.firm_before]
     for at, unit in sorted(booked, key=lambda pair: (pair[0], pair[1].uid)):
@@ -295,10 +304,16 @@ def _rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Ac
             continue
         free.remove(held)
         by_buyer = unit.booked_level >= Level.OWNED or _proposed_before(unit.track, at, sight)
-        points = c.booked_again_by_buyer if by_buyer else c.booked_again
-        text = f"booked again after the meeting of {day_name(held.view.slot.start, sight)}"
-        by = Actor.BUYER if by_buyer else Actor.SELLER_OR_UNKNOWN
-        yield _act("booked again", sight.day(at), points, text, unit.track, sight, by=by)
+        yield Rebook(at, unit, held, by_buyer)
+
+
+def _rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Act]:
+    c = sight.constants
+    for rebook in rebooks(found, linked, sight):
+        points = c.booked_again_by_buyer if rebook.by_buyer else c.booked_again
+        text = f"booked again after the meeting of {day_name(rebook.held.view.slot.start, sight)}"
+        by = Actor.BUYER if rebook.by_buyer else Actor.SELLER_OR_UNKNOWN
+        yield _act("booked again", sight.day(rebook.at), points, text, rebook.unit.track, sight, by=by)
 
 
 def _follows(booked: datetime, held: Fact, sight: Sight) -> bool:

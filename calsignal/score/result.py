@@ -118,7 +118,8 @@ class Flag:
 class AccountResult:
     """Everything a report says about one account. `rank` is None for customers and partners.
 
-    `quiet_days` is None when nothing ever happened; `usual_gap_days` is E, `keep` K.
+    `quiet_days` is None when nothing ever happened; `usual_gap_days` is E, `keep` K. `win_probability` (of a deal of
+    the account, within 90 days) is None until a calibration has been accepted.
     """
 
     account: Account
@@ -142,6 +143,7 @@ class AccountResult:
     meetings: tuple[MeetingView, ...]
     changes: tuple[Change, ...]
     unknown: tuple[str, ...] = ()
+    win_probability: float | None = None
 
 
 @dataclass(frozen=True)

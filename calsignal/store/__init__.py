@@ -9,7 +9,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calsignal.store.values import Connection, Erased, Health, NoStore, Outrun, StoredCalendar, Wanted
+from calsignal.store.values import (
+    Connection,
+    DealChanges,
+    DealImport,
+    Erased,
+    Health,
+    NoStore,
+    Outrun,
+    StoredCalendar,
+    Wanted,
+)
 
 if TYPE_CHECKING:
     from calsignal.store.store import Store as Store
@@ -17,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Connection",
+    "DealChanges",
+    "DealImport",
     "Erased",
     "Health",
     "NoStore",

@@ -23,6 +23,7 @@ class _Attempts:
     tried_at: datetime
     problem: str | None
     synced_at: datetime | None
+    first_at: datetime | None = None
 
 
 def connection_states(conn: sa.Connection, as_of: datetime, stale_after: timedelta) -> tuple[ConnectionState, ...]:
@@ -45,6 +46,7 @@ def connection_states(conn: sa.Connection, as_of: datetime, stale_after: timedel
             problem=None if retired_at else _problem(tried, failures.get(connection.id)),
             gaps=tuple(holes[connection.id]),
             retired_at=retired_at,
+            first_synced=min((one.first_at for one in tried if one.first_at is not None), default=None),
         )
         found.append(state)
     return tuple(found)
@@ -78,12 +80,19 @@ def _of_calendars(conn: sa.Connection, as_of: datetime) -> defaultdict[int, list
         reading.of_last_sync(syncs.c.finished_at, by_then).label("tried_at"),
         reading.of_last_sync(syncs.c.problem, by_then).label("problem"),
         reading.of_last_sync(syncs.c.finished_at, by_then, syncs.c.ok).label("synced_at"),
+        _first_sync(by_then).label("first_at"),
     ).where(reading.retired_at(calendars, as_of).is_(None))
     found: defaultdict[int, list[_Attempts]] = defaultdict(list)
     for connection, *tried in conn.execute(query.order_by(calendars.c.id)):
         if tried[1] is not None:
             found[connection].append(_Attempts(*tried))
     return found
+
+
+def _first_sync(by_then: reading.Condition) -> sa.ScalarSelect[datetime]:
+    """Return, of each calendar, when it was first read to the end."""
+    mine = syncs.c.calendar_id == calendars.c.id
+    return sa.select(sa.func.min(syncs.c.finished_at)).where(mine, syncs.c.ok, by_then).scalar_subquery()
 
 
 def _of_connections(conn: sa.Connection, as_of: datetime) -> dict[int, _Attempts]:

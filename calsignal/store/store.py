@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from calsignal.errors import InputError
 from calsignal.ledger import OpenCopy
-from calsignal.model import Account, ConnectionState, Copy, Skipped
-from calsignal.store import accounts, reading, states, writing
+from calsignal.model import Account, ConnectionState, Copy, Deal, DealTrack, Skipped
+from calsignal.store import accounts, deals, reading, states, writing
 from calsignal.store.database import Database, mark_erased
 from calsignal.store.tables import (
     calendars,
@@ -28,7 +28,7 @@ from calsignal.store.tables import (
     syncs,
     versions,
 )
-from calsignal.store.values import Connection, Erased, Health, Outrun, StoredCalendar, Wanted
+from calsignal.store.values import Connection, DealChanges, DealImport, Erased, Health, Outrun, StoredCalendar, Wanted
 from calsignal.store.writing import Pen
 
 
@@ -245,13 +245,16 @@ class Store:
             return reading.unnamed(conn, calendar.id, wanted, subjects_too=subjects)
 
     def forget_addresses(self, keep: Wanted) -> int:
-        """Drop the address of everybody for whom `keep` says no; return of how many."""
+        """Drop the address of everybody for whom `keep` says no, contacts of deals too; return of how many.
+
+        The person key of a contact is empty.
+        """
         with self._database.writing() as conn:
             dropped = reading.numbers_of(conn, lambda *who: who[2] is not None and not keep(*who))
             for chunk in reading.chunks(dropped):
                 conn.execute(sa.update(people).where(people.c.id.in_(chunk)).values(email=None))
                 mark_erased(conn)
-            return len(dropped)
+            return len(dropped) + deals.forget_contacts(conn, keep)
 
     def forget_subjects(self, known: Wanted) -> int:
         """Drop all subjects of the events that in no version show a known person; return of how many events."""
@@ -299,6 +302,35 @@ class Store:
         """Remove an account. Raises `InputError` when there is none of that name."""
         with self._database.writing() as conn:
             accounts.remove(conn, name)
+
+    # deals
+
+    def import_deals(
+        self, found: Sequence[Deal], at: datetime, source: str, *, unread: Collection[str] = ()
+    ) -> DealChanges:
+        """Keep what an export showed at a moment, and return what that changed.
+
+        Deals of the same source that it does not show are missing from then on, except those whose ids are `unread`.
+
+        Raises `InputError` when there is an import of later already.
+        """
+        with self._database.writing() as conn:
+            return deals.save(conn, found, at, source, unread)
+
+    def compare_deals(self, found: Sequence[Deal], source: str, *, unread: Collection[str] = ()) -> DealChanges:
+        """Return what `import_deals` would change."""
+        with self._database.reading() as conn:
+            return deals.compare(conn, found, source, unread)
+
+    def deals(self, as_of: datetime) -> tuple[DealTrack, ...]:
+        """Return the deals as the imports by then showed them, those that went missing too, by the CRM's id."""
+        with self._database.reading() as conn:
+            return deals.tracks(conn, as_of)
+
+    def deal_imports(self) -> tuple[DealImport, ...]:
+        """Return the imports of deals from old to new."""
+        with self._database.reading() as conn:
+            return deals.imports(conn)
 
     # single facts
 

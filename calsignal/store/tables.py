@@ -295,6 +295,58 @@ account_key_players = sa.Table(
     comment="people whose time counts most",
 )
 
+deal_imports = sa.Table(
+    "deal_imports",
+    metadata,
+    _id(),
+    sa.Column("taken_at", Utc, nullable=False, index=True),
+    sa.Column("source", Words, nullable=False, comment="which export it speaks for"),
+    sa.Column("deals", sa.Integer, nullable=False, comment="how many it showed"),
+    comment="every import of deals, changes or not",
+)
+
+deals = sa.Table(
+    "deals",
+    metadata,
+    _id(),
+    sa.Column("external_id", Words, nullable=False, unique=True, comment="the CRM's own, or account and name"),
+    sa.Column("source", Words, nullable=False, comment="the one whose import showed it last"),
+    comment="opportunities of the CRM",
+)
+
+deal_snapshots = sa.Table(
+    "deal_snapshots",
+    metadata,
+    _id(),
+    _of("deals"),
+    sa.Column("taken_at", Utc, nullable=False),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("account", Words, nullable=False, comment="in the CRM's words"),
+    sa.Column("owner", Words, nullable=False, comment="address of a rep, or a name"),
+    sa.Column("domains", Words, nullable=False, comment="registrable ones, between spaces"),
+    sa.Column("contacts", Words, nullable=False, comment="addresses of buyers, between spaces"),
+    sa.Column("amount", sa.Text, comment="decimal digits; null: not known"),
+    sa.Column("currency", sa.String(3), comment="ISO 4217"),
+    sa.Column("stage", Words, nullable=False),
+    sa.Column("category", sa.String(16), nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("created", sa.Date),
+    sa.Column("closes", sa.Date, comment="expected close of an open deal"),
+    sa.Column("closed", sa.Date, comment="when it was won or lost"),
+    sa.UniqueConstraint("deal_id", "taken_at"),
+    comment="deals as imports showed them; one row per change",
+)
+
+deal_absences = sa.Table(
+    "deal_absences",
+    metadata,
+    _id(),
+    _of("deals", index=True),
+    sa.Column("start_at", Utc, nullable=False),
+    sa.Column("end_at", Utc, comment="null: it still lasts"),
+    comment="times in which the imports did not show a deal any more",
+)
+
 # as Alembic makes it; a fresh store is stamped without Alembic
 alembic_version = sa.Table(
     "alembic_version",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from calsignal.errors import SourceError, StoreError
+from calsignal.model import Deal
 
 Wanted = Callable[[str, str, str | None], bool]
 """Say yes or no to a person, given the person key, the domain, and the address where it is known."""
@@ -83,3 +84,26 @@ class Erased:
     events: int
     versions: int
     people: int
+
+
+@dataclass(frozen=True)
+class DealChanges:
+    """What an import of deals changed, or would change: each deal as the import shows it; `missing` as last shown.
+
+    back        those that an earlier import had lost
+    """
+
+    added: tuple[Deal, ...] = ()
+    changed: tuple[Deal, ...] = ()
+    unchanged: tuple[Deal, ...] = ()
+    missing: tuple[Deal, ...] = ()
+    back: tuple[Deal, ...] = ()
+
+
+@dataclass(frozen=True)
+class DealImport:
+    """One import of deals: `deals` is how many it showed, `source` which export it speaks for."""
+
+    taken_at: datetime
+    source: str
+    deals: int

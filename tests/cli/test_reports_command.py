@@ -144,12 +144,15 @@ def test_the_demo_needs_nothing_and_leaves_nothing(bare: Desk) -> None:
     result = bare.run("demo")
 
     assert result.exit_code == 0
-    assert "FIRST" in result.stdout
+    audited, _, digested = result.stdout.partition(" · robin@ours.example\n")
+    assert "Granite Bank" in audited
+    assert "FIRST" in digested
     assert "this team is made up" in result.stderr
     assert list(bare.folder.iterdir()) == []
 
 
-def test_the_demo_comes_as_json_too(bare: Desk, tmp_path: Path) -> None:
-    bare.ok("demo", "--format", "json", "--output", str(tmp_path / "demo.json"))
+def test_the_demo_comes_as_json_and_as_a_page_too(bare: Desk, tmp_path: Path) -> None:
+    bare.ok("demo", "--format", "json", "--output", str(tmp_path / "demo.json"), "--html", str(tmp_path / "demo.html"))
 
+    assert "Granite Bank" in (tmp_path / "demo.html").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "demo.json").read_text(encoding="utf-8"))["format"] == "calsignal.digest/1"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 
 from calsignal.model import Answer, ChangeKind, Status
+from calsignal.reports.audit_json import audit_json
 from calsignal.reports.jsonform import (
     account_json,
     accounts_json,
@@ -24,7 +25,7 @@ from calsignal.reports.jsonform import (
     suggestions_json,
     to_json,
 )
-from reports import samples
+from reports import audit_samples, samples
 
 BERLIN = ZoneInfo(samples.ZONE)
 
@@ -38,12 +39,16 @@ DOCUMENTS = {
     "account, tangled": account_json(samples.account(samples.TANGLED)),
     "account, unknown": account_json(samples.account(samples.ACCOUNTS[-1])),
     "accounts": accounts_json(samples.NAMED),
+    "audit": audit_json(audit_samples.audit(), audit_samples.BACKTEST),
+    "audit, empty": audit_json(audit_samples.empty()),
+    "audit, hostile": audit_json(audit_samples.hostile()),
+    "audit, unwell": audit_json(audit_samples.unwell()),
     "connections": connections_json(samples.STATES, now=samples.AS_OF, zone=BERLIN),
     "doctor": doctor_json(samples.CHECKUP, now=samples.AS_OF, zone=BERLIN, offline=False),
     "doctor, well": doctor_json(samples.CHECKUP_WELL, now=samples.AS_OF, zone=BERLIN, offline=True),
     "suggestions": suggestions_json(samples.SUGGESTIONS),
 }
-SCHEMAS = ("digest", "account", "accounts", "connections", "doctor", "suggestions")
+SCHEMAS = ("digest", "account", "accounts", "audit", "connections", "doctor", "suggestions")
 every_document = pytest.mark.parametrize("name", DOCUMENTS)
 
 

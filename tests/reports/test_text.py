@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from calsignal.model import Actor, Answer, ChangeKind, EventStatus, Level, Status
 from calsignal.reports.account_text import account_text
+from calsignal.reports.audit_text import audit_text
 from calsignal.reports.digest_text import SCREEN, digest_text
 from calsignal.reports.doctor_text import doctor_text
 from calsignal.reports.safe import cells
@@ -19,7 +20,7 @@ from calsignal.reports.tables import accounts_text, add_line, connections_text, 
 from calsignal.reports.words import Calendar, happened
 from calsignal.score.constants import Constants
 from calsignal.score.result import BuyerOnMeeting, FirstAction, Suggestion, TodayMeeting
-from reports import samples
+from reports import audit_samples, samples
 from reports.samples import AS_OF, ZONE, at
 
 Gold = Callable[[str, str], None]
@@ -44,6 +45,19 @@ OTHERS: dict[str, Render] = {
         samples.account(samples.ACCOUNTS[-1]), width=width, colour=colour
     ),
     "accounts": lambda width, colour=False: accounts_text(samples.NAMED, width=width, colour=colour),
+    "audit": lambda width, colour=False: audit_text(audit_samples.audit(), width=width, colour=colour),
+    "audit-all": lambda width, colour=False: audit_text(
+        audit_samples.unwell(),
+        width=width,
+        colour=colour,
+        show_all=True,
+        with_contest=True,
+        backtest=audit_samples.BACKTEST,
+    ),
+    "audit-empty": lambda width, colour=False: audit_text(audit_samples.empty(), width=width, colour=colour),
+    "audit-hostile": lambda width, colour=False: audit_text(
+        audit_samples.hostile(), width=width, colour=colour, with_contest=True
+    ),
     "connections": lambda width, colour=False: connections_text(
         samples.STATES, now=AS_OF, zone=BERLIN, width=width, colour=colour
     ),

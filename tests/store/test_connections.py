@@ -182,6 +182,17 @@ def test_one_calendar_unread_makes_the_connection_stale_and_no_fresher_than_that
     assert (found.stale, found.last_synced) == (True, at(0))
 
 
+def test_a_connection_is_read_since_the_first_of_its_calendars_was(store: Store) -> None:
+    connection, calendar = connected(store)
+    other = store.calendar(connection, "other", "Other", T0)
+    store.failed(connection, calendar, at(0), at(0), "it cannot be read")
+    sync(store, calendar, hours=1)
+    sync(store, other, hours=3)
+    sync(store, calendar, hours=5)
+
+    assert [stood(store, hours).first_synced for hours in (0.5, 1, 6)] == [None, at(1), at(1)]
+
+
 def test_a_calendar_never_tried_by_then_counts_for_nothing(store: Store) -> None:
     connection, calendar = connected(store)
     sync(store, calendar, hours=0)

@@ -65,6 +65,52 @@ CREATE TABLE connections (
 	CONSTRAINT uq_connections_name UNIQUE (name)
 );
 INSERT INTO "connections" VALUES(1,'google:rep','google','rep@ours.example','{"zone": "UTC"}','2026-03-02 08:00:00.000000+00:00','',NULL,NULL);
+CREATE TABLE deal_absences (
+	id INTEGER NOT NULL, 
+	deal_id INTEGER NOT NULL, 
+	start_at VARCHAR(32) NOT NULL, 
+	end_at VARCHAR(32), 
+	CONSTRAINT pk_deal_absences PRIMARY KEY (id), 
+	CONSTRAINT fk_deal_absences_deal_id FOREIGN KEY(deal_id) REFERENCES deals (id) ON DELETE CASCADE
+);
+CREATE TABLE deal_imports (
+	id INTEGER NOT NULL, 
+	taken_at VARCHAR(32) NOT NULL, 
+	source TEXT NOT NULL, 
+	deals INTEGER NOT NULL, 
+	CONSTRAINT pk_deal_imports PRIMARY KEY (id)
+);
+INSERT INTO "deal_imports" VALUES(1,'2026-03-02 08:00:00.000000+00:00','crm',1);
+CREATE TABLE deal_snapshots (
+	id INTEGER NOT NULL, 
+	deal_id INTEGER NOT NULL, 
+	taken_at VARCHAR(32) NOT NULL, 
+	name TEXT NOT NULL, 
+	account TEXT NOT NULL, 
+	owner TEXT NOT NULL, 
+	domains TEXT NOT NULL, 
+	contacts TEXT NOT NULL, 
+	amount TEXT, 
+	currency VARCHAR(3), 
+	stage TEXT NOT NULL, 
+	category VARCHAR(16) NOT NULL, 
+	outcome VARCHAR(16) NOT NULL, 
+	created DATE, 
+	closes DATE, 
+	closed DATE, 
+	CONSTRAINT pk_deal_snapshots PRIMARY KEY (id), 
+	CONSTRAINT uq_deal_snapshots_deal_id_taken_at UNIQUE (deal_id, taken_at), 
+	CONSTRAINT fk_deal_snapshots_deal_id FOREIGN KEY(deal_id) REFERENCES deals (id) ON DELETE CASCADE
+);
+INSERT INTO "deal_snapshots" VALUES(1,1,'2026-03-02 08:00:00.000000+00:00','Sample rollout','Buyer','rep@ours.example','buyer.example','','1200.50','EUR','Proposal','commit','open',NULL,'2026-03-31',NULL);
+CREATE TABLE deals (
+	id INTEGER NOT NULL, 
+	external_id TEXT NOT NULL, 
+	source TEXT NOT NULL, 
+	CONSTRAINT pk_deals PRIMARY KEY (id), 
+	CONSTRAINT uq_deals_external_id UNIQUE (external_id)
+);
+INSERT INTO "deals" VALUES(1,'006S','crm');
 CREATE TABLE events (
 	id INTEGER NOT NULL, 
 	calendar_id INTEGER NOT NULL, 
@@ -212,4 +258,6 @@ CREATE INDEX ix_skipped_calendar_id ON skipped (calendar_id);
 CREATE INDEX ix_subjects_event_id ON subjects (event_id);
 CREATE INDEX ix_versions_organizer_id ON versions (organizer_id);
 CREATE INDEX ix_participants_person_id ON participants (person_id);
+CREATE INDEX ix_deal_imports_taken_at ON deal_imports (taken_at);
+CREATE INDEX ix_deal_absences_deal_id ON deal_absences (deal_id);
 COMMIT;

@@ -264,3 +264,56 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_participants_person_id"), "participants", ["person_id"])
+    op.create_table(
+        "deal_imports",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("taken_at", UTC, nullable=False),
+        sa.Column("source", sa.Text(), nullable=False, comment="which export it speaks for"),
+        sa.Column("deals", sa.Integer(), nullable=False, comment="how many it showed"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deal_imports")),
+        comment="every import of deals, changes or not",
+    )
+    op.create_index(op.f("ix_deal_imports_taken_at"), "deal_imports", ["taken_at"])
+    op.create_table(
+        "deals",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False, comment="the CRM's own, or account and name"),
+        sa.Column("source", sa.Text(), nullable=False, comment="the one whose import showed it last"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deals")),
+        sa.UniqueConstraint("external_id", name=op.f("uq_deals_external_id")),
+        comment="opportunities of the CRM",
+    )
+    op.create_table(
+        "deal_snapshots",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("deal_id", NUMBER, nullable=False),
+        sa.Column("taken_at", UTC, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False, comment="in the CRM's words"),
+        sa.Column("owner", sa.Text(), nullable=False, comment="address of a rep, or a name"),
+        sa.Column("domains", sa.Text(), nullable=False, comment="registrable ones, between spaces"),
+        sa.Column("contacts", sa.Text(), nullable=False, comment="addresses of buyers, between spaces"),
+        sa.Column("amount", sa.Text(), comment="decimal digits; null: not known"),
+        sa.Column("currency", sa.String(length=3), comment="ISO 4217"),
+        sa.Column("stage", sa.Text(), nullable=False),
+        sa.Column("category", sa.String(length=16), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("created", sa.Date()),
+        sa.Column("closes", sa.Date(), comment="expected close of an open deal"),
+        sa.Column("closed", sa.Date(), comment="when it was won or lost"),
+        sa.ForeignKeyConstraint(["deal_id"], ["deals.id"], name=op.f("fk_deal_snapshots_deal_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deal_snapshots")),
+        sa.UniqueConstraint("deal_id", "taken_at", name=op.f("uq_deal_snapshots_deal_id_taken_at")),
+        comment="deals as imports showed them; one row per change",
+    )
+    op.create_table(
+        "deal_absences",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("deal_id", NUMBER, nullable=False),
+        sa.Column("start_at", UTC, nullable=False),
+        sa.Column("end_at", UTC, comment="null: it still lasts"),
+        sa.ForeignKeyConstraint(["deal_id"], ["deals.id"], name=op.f("fk_deal_absences_deal_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deal_absences")),
+        comment="times in which the imports did not show a deal any more",
+    )
+    op.create_index(op.f("ix_deal_absences_deal_id"), "deal_absences", ["deal_id"])

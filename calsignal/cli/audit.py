@@ -1,0 +1,115 @@
+"""`audit`: which forecast money has a buyer's calendar behind it, for the manager of a team."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from calsignal.cli.app import App
+from calsignal.cli.options import as_of_option, emit, format_option, output_option, pass_app, say, screen
+from calsignal.cli.reports import ENV_REP
+from calsignal.errors import InputError
+
+if TYPE_CHECKING:
+    from calsignal.score.audit import AuditResult
+    from calsignal.score.calibration import Backtest
+
+TABLES = ("deals", "forecast", "reps", "accounts", "coverage", "contest")
+
+
+@click.command()
+@click.option("--team", metavar="NAME", help="Only this team of [teams].")
+@click.option("--rep", metavar="EMAIL", help=f"Only this rep, who may run it too; `me` is the one of {ENV_REP}.")
+@click.option("--period", "days", metavar="DAYS", type=click.IntRange(1, 3650), help="How far back reps are measured.")
+@click.option("--contest", is_flag=True, help="Rank the reps on eager prospects: somebody always wins.")
+@click.option("--backtest", "look_back", is_flag=True, help="Show what the statuses said before deals closed.")
+@click.option("--all", "show_all", is_flag=True, help="Leave nothing out of the text.")
+@click.option("--table", type=click.Choice(TABLES), help="Which table to write as CSV; by default the deals.")
+@as_of_option
+@format_option("text", "json", "csv", "markdown", "html")
+@output_option
+@pass_app
+def audit(
+    app: App,
+    team: str | None,
+    rep: str | None,
+    days: int | None,
+    contest: bool,
+    look_back: bool,
+    show_all: bool,
+    table: str | None,
+    as_of: str | None,
+    form: str,
+    output: Path | None,
+) -> None:
+    """Hold the forecast against the calendars. Which money has a buyer behind it, and what to ask each rep."""
+    from calsignal.auditing import audit as made
+
+    if table and form != "csv":
+        raise InputError(f"--table chooses what is written as CSV, and the format is {form}", "add --format csv")
+    moment, store = app.as_of(as_of), app.store()
+    found = made(store, app.settings, moment, days=days, team=team, rep=_rep(app, rep))
+    past = None
+    if look_back:
+        from calsignal.calibrating import backtest
+
+        past = backtest(store, app.settings, moment)
+    if form == "csv":
+        from calsignal.reports.audit_tables import audit_csv
+
+        text = audit_csv(found, table or ("contest" if contest else "deals"))
+    else:
+        text = _written(app, found, past, form=form, contest=contest, show_all=show_all, output=output)
+    emit(text, output)
+
+
+def _rep(app: App, given: str | None) -> str | None:
+    """Return the mailbox of the rep asked about; `me` is the one of the environment.
+
+    Raises:
+        InputError: `me` is nobody, or it is no address.
+    """
+    if given is None:
+        return None
+    if given.strip().lower() == "me":
+        given = app.environ.get(ENV_REP)
+        if not given:
+            raise InputError("nobody knows who `me` is", f"set {ENV_REP} to your address, or give --rep EMAIL")
+    from calsignal.directory import normalise
+
+    try:
+        return normalise(given)
+    except InputError as error:
+        raise InputError(f"{given!r} is no e-mail address", "`calsignal connections` shows the reps") from error
+
+
+def _written(
+    app: App,
+    found: AuditResult,
+    past: Backtest | None,
+    *,
+    form: str,
+    contest: bool,
+    show_all: bool,
+    output: Path | None,
+) -> str:
+    if form == "json":
+        from calsignal.reports.audit_json import audit_json
+        from calsignal.reports.jsonform import to_json
+
+        return to_json(audit_json(found, past))
+    if form == "markdown":
+        from calsignal.reports.audit_tables import audit_markdown
+
+        return audit_markdown(found, with_contest=contest, backtest=past)
+    if form == "html":
+        from calsignal.reports.audit_html import audit_html
+
+        if output is None:
+            say("a page for a browser; write it to a file with --output audit.html")
+        return audit_html(found, with_contest=contest, backtest=past)
+    from calsignal.reports.audit_text import audit_text
+
+    return audit_text(found, show_all=show_all, with_contest=contest, backtest=past, **screen(app, output))

@@ -1,0 +1,228 @@
+"""What all forms of the audit share: money, shares, the order of deals, and the metrics of a rep with their names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from calsignal.model import Category, Deal, Status
+from calsignal.reports.safe import clean, cut
+from calsignal.reports.words import Calendar, plural
+from calsignal.score.audit import (
+    AccountAudit,
+    AuditResult,
+    Backed,
+    DealFinding,
+    DealLine,
+    Measure,
+    Rate,
+    RepMetrics,
+    Total,
+)
+
+ASKED = 5  # amounts that a report begins with
+COACHING = "A coaching aid, not for pay or employment decisions."
+NOBODY = "nobody"
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def number(amount: Decimal) -> str:
+    """Write an amount without its currency: `480,000`, `18,500.50`."""
+    whole = amount == amount.to_integral_value()
+    return f"{amount:,.0f}" if whole else f"{amount:,.2f}"
+
+
+def money(amount: Decimal | None, currency: str | None) -> str:
+    """Write an amount: `480,000 EUR`, or `no amount`; one without a currency says so."""
+    return "no amount" if amount is None else f"{number(amount)} {unit(currency)}"
+
+
+def unit(currency: str | None) -> str:
+    """Write a currency, or that the export told none."""
+    return clean(currency) if currency else "(no currency)"
+
+
+def percent(share: float | None) -> str:
+    """Write a share as `34 %`; only all is `100 %`, and only none `0 %`. Unknown is `-`."""
+    if share is None:
+        return "-"
+    return f"{round(100 * share) if share in (0, 1) else min(99, max(1, round(100 * share)))} %"
+
+
+def quantity(value: float | None, mark: str = "") -> str:
+    """Write a number with one decimal and its unit: `3.2 h`. Unknown is `-`."""
+    return "-" if value is None else f"{value:.1f} {mark}".rstrip()
+
+
+# --- deals ------------------------------------------------------------------------------------------------------------
+
+
+def is_of(total: Total, backed: Backed) -> bool:
+    """Say whether a total is of that currency, and of deals with an amount."""
+    return total.amount is not None and total.currency == backed.currency
+
+
+def share_of(part: Decimal | None, whole: Decimal | None) -> float | None:
+    """Return a part of an amount as a share from 0 to 1; None where there is no amount."""
+    return float(part / whole) if part is not None and whole else None
+
+
+def in_turn(lines: Iterable[DealLine]) -> list[DealLine]:
+    """Return deals, largest amount first; those without an amount come last.
+
+    Amounts of different currencies cannot be compared: each currency takes its turn as often as it has deals.
+    """
+    lines = list(lines)
+    sizes = Counter(_kind(line.deal) for line in lines)
+    seen: Counter[tuple[str | None, bool]] = Counter()
+
+    def place(line: DealLine) -> tuple[bool, float, int]:
+        kind = _kind(line.deal)
+        seen[kind] += 1
+        return kind[1], seen[kind] / sizes[kind], -sizes[kind]
+
+    largest_first = sorted(lines, key=lambda line: -(line.deal.amount or Decimal()))
+    placed = [(place(line), line) for line in largest_first]
+    return [line for _, line in sorted(placed, key=lambda pair: pair[0])]
+
+
+def _kind(deal: Deal) -> tuple[str | None, bool]:
+    return (None, True) if deal.amount is None else (deal.currency, False)
+
+
+def with_findings(result: AuditResult) -> list[DealLine]:
+    """Return the open deals with a finding, in the order of `in_turn`."""
+    return in_turn(line for line in result.forecast.lines if line.findings)
+
+
+def first_asked(result: AuditResult) -> list[DealLine]:
+    """Return the deals that a report begins with: the largest amounts with a finding."""
+    return with_findings(result)[:ASKED]
+
+
+def codes(findings: Iterable[DealFinding]) -> str:
+    """Write the codes of findings: `F1 F2`."""
+    return " ".join(finding.code.name for finding in findings)
+
+
+def company(line: DealLine) -> str:
+    """Return whom a deal is with: our account, else the CRM's word."""
+    return line.account or line.deal.account or "no company"
+
+
+def owner(line: DealLine) -> str:
+    """Return who owns a deal: our mailbox, else the CRM's word."""
+    return line.owner or line.deal.owner or NOBODY
+
+
+def first_name(address: str) -> str:
+    """Return what to call somebody: what stands before the @."""
+    return cut(clean(address.partition("@")[0] or address), 24)
+
+
+def closing(deal: Deal, calendar: Calendar) -> str:
+    """Say what the CRM expects: `commit, closes Tue 31 Mar`; what it does not tell is said to be unknown."""
+    category = "category unknown" if deal.category is Category.UNKNOWN else deal.category.value
+    return f"{category}, " + (f"closes {calendar.date(deal.closes)}" if deal.closes else "no close date")
+
+
+def unknown_deals(result: AuditResult) -> list[DealLine]:
+    """Return the open deals of which nothing can be said, or that matched nothing."""
+    return in_turn(line for line in result.forecast.lines if line.status is Status.UNKNOWN or line.unmatched)
+
+
+def why_unknown(line: DealLine) -> str:
+    """Say why nothing can be said of a deal, or what it did not match."""
+    said = [line.evidence] if line.status is Status.UNKNOWN and line.evidence not in line.unmatched else []
+    return " ".join([*said, *line.unmatched])
+
+
+def in_detail(result: AuditResult, most: int) -> list[AccountAudit]:
+    """Return the accounts with an open deal (only those have findings), at most so many, largest amount first."""
+    by_name = result.by_name
+    names = dict.fromkeys(line.account for line in in_turn(result.forecast.lines) if line.account in by_name)
+    return [by_name[name] for name in names if name is not None][:most]
+
+
+# --- reps -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of a rep: where it stands in `RepMetrics`, how it is called, and what it means.
+
+    `good` is False where less is better: those are ranked by the upper bound. `mark` is the unit.
+    """
+
+    name: str
+    label: str
+    meaning: str
+    good: bool = True
+    mark: str = ""
+
+    def of(self, row: RepMetrics) -> Rate | Measure:
+        found: Rate | Measure = getattr(row, self.name)
+        return found
+
+
+METRICS = (
+    Metric("rebook_rate", "rebooked", "held meetings after which a further one was booked within 14 days"),
+    Metric("next_step_coverage", "next step", "accounts held in the last 60 days or with an open deal, that have one"),
+    Metric("buyer_hours_per_week", "buyer h/week", "firm hours of held meetings, per week", mark="h"),
+    Metric("buyer_initiated_share", "by buyer", "firm meetings that the buyer organised or booked"),
+    Metric("ask_to_accept", "ask to accept", "invitations that became firm within 7 days"),
+    Metric("push_rate", "pushed", "firm meetings that were put off", good=False),
+    Metric("drop_rate", "dropped", "firm meetings that the buyer let fall, with nothing booked instead", good=False),
+    Metric("own_move_rate", "own moves", "firm meetings that the rep moved", good=False),
+    Metric("breadth", "breadth", "median number of firm buyers per active account"),
+    Metric("dead_hours", "dead hours", "own hours on STALLED, LOST or NO EVIDENCE", good=False, mark="h"),
+    Metric("answer_time_hours", "answer time", "median hours to answer a buyer", good=False, mark="h"),
+)
+"""In the order in which reports show them; eager prospects and the soft share stand beside them."""
+
+
+def value(found: Rate | Measure, mark: str = "") -> str:
+    """Write the number of a metric: `58 %`, `3.2 h`, `too few`, or `-` where there is none."""
+    if isinstance(found, Measure):
+        return quantity(found.value, mark)
+    return "too few" if found.too_few and found.n else percent(found.value)
+
+
+def bound(found: Rate | Measure, *, good: bool) -> str:
+    """Write the bound by which a rate is ranked: `at least 32 %`, for bad ones `at most 41 %`; nothing for others."""
+    if not isinstance(found, Rate) or found.too_few or found.value is None:
+        return ""
+    return f"at least {percent(found.lower)}" if good else f"at most {percent(found.upper)}"
+
+
+def reps_name(row: RepMetrics) -> str:
+    """Return whom a row of metrics is about."""
+    return row.rep or "everybody"
+
+
+def scope(result: AuditResult) -> str:
+    """Say whom an audit is about."""
+    parts = [f"team {result.team}" if result.team else "", result.rep or ""]
+    return ", ".join(filter(None, parts)) or "the whole team"
+
+
+def said_of_period(result: AuditResult, calendar: Calendar) -> str:
+    """Write the period: `Tue 17 Feb to Mon 16 Mar (28 d)`."""
+    period = result.period
+    return f"{calendar.date(period.first)} to {calendar.date(period.last)} ({period.days} d)"
+
+
+def import_age(result: AuditResult, calendar: Calendar) -> str:
+    """Say how old the deals are, or how to import some."""
+    if result.deals_at is None:
+        return "No deals are imported yet. Next: calsignal deals import FILE.csv"
+    return f"Deals as imported {calendar.ago(result.deals_at)}."
+
+
+def left_out(shown: Sequence[object], whole: Sequence[object], noun: str) -> str:
+    """Say how many are not shown, or nothing."""
+    more = len(whole) - len(shown)
+    return f"+ {plural(more, noun)} more" if more > 0 else ""

@@ -1,0 +1,95 @@
+"""Where our hours go and whether the buyer's follow: per account, with who moves it and who was never met. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from calsignal.model import AccountType, ChangeKind, Level, Status
+from calsignal.score.account import Scored
+from calsignal.score.audit import AccountAudit, DealLine, Period
+from calsignal.score.books import Roster, hours_of, is_spent, people_on
+from calsignal.score.constants import Constants
+from calsignal.score.facts import Fact
+from calsignal.score.firmness import Standing
+from calsignal.score.forecast import missing_key_players
+from calsignal.score.time import buyer_time
+
+
+def account_audit(
+    one: Scored, deals: Sequence[DealLine], period: Period, roster: Roster, constants: Constants
+) -> AccountAudit:
+    """Return the audit's row of one account; `deals` are its open ones. Hours are those of the period."""
+    sight, found = one.sight, one.standings.found
+    past = [f for f in found if f.view.past and sight.day(f.start) in period]
+    spent = [f for f in past if is_spent(f)]
+    known = one.result.status is not Status.UNKNOWN
+    time = buyer_time(past, sight)
+    by_person = _by_person(spent, one)
+    met, missing = _key_players(one)
+    return AccountAudit(
+        result=one.result,
+        our_hours=sum((hours_of(facts, sight) for _, facts in by_person), 0.0) if known else None,
+        buyer_hours=time.raw_hours if known else None,
+        firm_hours=time.firm_hours if known else None,
+        meetings=len(spent),
+        eats=bool(spent) and _is_prospect(one) and not any(f.held for f in past) and not one.standings.firm_ahead,
+        mobilizers=mobilizers(one),
+        key_met=met if known else None,
+        key_missing=missing if known else None,
+        deals=tuple(sorted(line.deal.id for line in deals)),
+        without_deal=not deals and _is_prospect(one) and _gives_time(one, constants),
+        reps=tuple(person for person, _ in by_person if person in roster.reps),
+    )
+
+
+def _is_prospect(one: Scored) -> bool:
+    return one.result.account.type is AccountType.PROSPECT
+
+
+def _gives_time(one: Scored, c: Constants) -> bool:
+    recent = (f for f in one.standings.found if f.held and one.sight.age(f.start) <= c.audit_active_days)
+    return bool(one.standings.firm_ahead) or any(recent)
+
+
+def _by_person(spent: Iterable[Fact], one: Scored) -> list[tuple[str, list[Fact]]]:
+    found: dict[str, list[Fact]] = {}
+    for fact in spent:
+        for person in people_on(fact, one.sight):
+            found.setdefault(person, []).append(fact)
+    return sorted(found.items())
+
+
+def _key_players(one: Scored) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    missing = missing_key_players(one, one.standings.found)
+    return tuple(sorted(one.sight.account.key_players.keys() - set(missing))), tuple(missing)
+
+
+def mobilizers(one: Scored) -> tuple[str, ...] | None:
+    """Return the buyers who organised, or on whose meeting a new buyer was added after the first state we saw.
+
+    None where nobody can tell: no calendar showed a meeting with its guests. Who was firm on a meeting when the new
+    buyer came counts as the one on whose meeting it was.
+    """
+    meetings = [f for f in one.standings.found if not f.excluded and any(s.merged.whole for s in f.meeting.states)]
+    if one.result.status is Status.UNKNOWN or not meetings:
+        return None
+    people = dict(person for fact in meetings for person in _moving(fact, one))
+    return tuple(sorted(people.values()))
+
+
+def _moving(fact: Fact, one: Scored) -> Iterator[tuple[str, str]]:
+    sight = one.sight
+    additions = {c.seen_at for c in fact.meeting.changes if c.kind is ChangeKind.PERSON_ADDED}
+    known: set[str] = set()
+    firm: dict[str, str] = {}
+    for number, seen in enumerate(fact.meeting.states):
+        rows = {b.who.person: b for b in sight.buyers(seen)}
+        if number and seen.seen_at in additions and rows.keys() - known:
+            yield from firm.items()
+        known |= rows.keys()
+        for person, b in rows.items():
+            name = b.who.email or f"someone@{b.participant.domain}"
+            if b.standing is Standing.ORGANIZED:
+                yield person, name
+            if b.level >= Level.FIRM:
+                firm[person] = name
