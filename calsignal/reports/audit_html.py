@@ -130,7 +130,8 @@ def _ask(frame: Frame, line: DealLine) -> Safe:
     expected = el("small", status(line.status), el("br"), f" {category}, ", el("br"), closes)
     deal = el("span", frame.link(line.account, say.company(line)), f" · {line.deal.name}", class_="name")
     name = el("p", deal, el("small", say.owner(line)), class_="whose")
-    reason = el("p", codes([line]), f" {cut(clean(found.line), _SENTENCE)}")
+    others = el("small", " also ", codes(line.findings[1:])) if line.findings[1:] else None
+    reason = el("p", codes([found]), f" {cut(clean(found.line), _SENTENCE)}", others)
     asking = f"Ask {say.first_name(say.owner(line))}: {found.question}"
     question = el("p", cut(clean(asking), _SENTENCE), class_="ask")
     return el("li", el("div", money(line), expected, class_="sum"), el("div", name, reason, question))
@@ -160,6 +161,8 @@ def _forecast(frame: Frame) -> Safe | None:
     notes = [say.import_age(frame.result, frame.calendar)]
     if found.without_amount:
         notes.append(f"{plural(found.without_amount, 'deal')} without an amount, in no total.")
+    if len(found.backed) > 1:
+        notes.append(say.ROUGHLY)
     if found.missing:
         notes.append(f"Not in the last import any more, and in no total: {_gone(found.missing)}.")
     charts, note = el("div", *cards, class_="grid"), el("p", " ".join(notes), class_="soft")

@@ -63,7 +63,7 @@ def _deals(result: AuditResult) -> Table:
         "unmatched",
     )  # fmt: skip
     calendar = Calendar(result.head.as_of, ZoneInfo(result.head.timezone))
-    return Table("Open deals", columns, tuple(_deal(line, calendar) for line in say.in_turn(result.forecast.lines)))
+    return Table("Open deals", columns, tuple(_deal(line, calendar) for line in say.in_order(result.forecast.lines)))
 
 
 def _deal(line: DealLine, calendar: Calendar) -> tuple[Value, ...]:

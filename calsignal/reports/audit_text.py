@@ -161,6 +161,8 @@ class _Text:
             page.line(f"{plural(found.without_amount, 'deal')} without an amount, in no total.", indent=2)
         rule = Run("Calendar-backed: REAL, and no finding F1 to F4.", DIM)
         page.line(rule, say.import_age(self.result, self.calendar), indent=2)
+        if len(found.backed) > 1:
+            page.line(Run(say.ROUGHLY, DIM), indent=2, hang=2)
         if found.missing:
             gone = names((f"{deal.account} · {deal.name}" for deal in found.missing), most=self._named(3))
             page.line(f"Not in the last import any more, and in no total: {gone}.", indent=2, hang=2)
@@ -224,7 +226,7 @@ class _Text:
         self._more(shown, rows, "rep")
         for row in result.reps[: self._most(ROWS)]:
             if not row.ranked:
-                page.line(Run(f"{row.rep} is not ranked:", YELLOW), row.not_ranked, indent=2, hang=2)
+                page.line(Run(f"{row.rep}:", YELLOW), row.not_ranked, indent=2, hang=2)
 
     def _metrics(self, rows: Sequence[RepMetrics], called: Sequence[str], columns: Sequence[str]) -> None:
         page = self.page

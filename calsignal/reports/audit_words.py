@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,6 +23,7 @@ from calsignal.score.audit import (
 
 ASKED = 5  # amounts that a report begins with
 COACHING = "A coaching aid, not for pay or employment decisions."
+ROUGHLY = "Deals of several currencies stand in rough order of value; nothing is converted or added."
 NOBODY = "nobody"
 
 # --- numbers ----------------------------------------------------------------------------------------------------------
@@ -70,32 +70,36 @@ def share_of(part: Decimal | None, whole: Decimal | None) -> float | None:
     return float(part / whole) if part is not None and whole else None
 
 
-def in_turn(lines: Iterable[DealLine]) -> list[DealLine]:
+# about how many units come to one euro or dollar, where that is far from one; good for an order and nothing else
+_ROUGH = """
+    AED 4; ARS 1000; AUD 1.5; BDT 120; BGN 2; BHD .4; BRL 6; CAD 1.5; CLP 900; CNY 7; COP 4000; CRC 500; CZK 25; DKK 7;
+    DOP 60; DZD 130; EGP 50; GHS 12; HKD 8; HUF 400; IDR 16000; ILS 4; INR 90; ISK 140; JOD .7; JPY 150; KES 130;
+    KRW 1400; KWD .3; KZT 500; LKR 300;
+    MAD 10; MXN 20; MYR 4.5; NGN 1500; NOK 11; NZD 1.7; OMR .4; PEN 4; PHP 60; PKR 280; PLN 4;
+    QAR 4; RON 5; RSD 110; RUB 90; SAR 4; SEK 11; SGD 1.4; THB 35; TND 3; TRY 40; TWD 32; TZS 2500; UAH 45; UGX 3700;
+    UYU 40; UZS 12500; VND 25000; XAF 600; XOF 600; ZAR 18
+"""
+_UNITS = {code: Decimal(units) for code, units in (entry.split() for entry in _ROUGH.split(";"))}
+
+
+def in_order(lines: Iterable[DealLine]) -> list[DealLine]:
     """Return deals, largest amount first; those without an amount come last.
 
-    Amounts of different currencies cannot be compared: each currency takes its turn as often as it has deals.
+    Where there are several currencies the order goes by rough value, so that a million yen does not stand before half
+    a million euro. Nothing is converted, shown or added by it.
     """
-    lines = list(lines)
-    sizes = Counter(_kind(line.deal) for line in lines)
-    seen: Counter[tuple[str | None, bool]] = Counter()
-
-    def place(line: DealLine) -> tuple[bool, float, int]:
-        kind = _kind(line.deal)
-        seen[kind] += 1
-        return kind[1], seen[kind] / sizes[kind], -sizes[kind]
-
-    largest_first = sorted(lines, key=lambda line: -(line.deal.amount or Decimal()))
-    placed = [(place(line), line) for line in largest_first]
-    return [line for _, line in sorted(placed, key=lambda pair: pair[0])]
+    return sorted(lines, key=lambda line: -_rough_value(line.deal))
 
 
-def _kind(deal: Deal) -> tuple[str | None, bool]:
-    return (None, True) if deal.amount is None else (deal.currency, False)
+def _rough_value(deal: Deal) -> Decimal:
+    if deal.amount is None:
+        return Decimal(-1)
+    return deal.amount / _UNITS.get(deal.currency or "", Decimal(1))
 
 
 def with_findings(result: AuditResult) -> list[DealLine]:
-    """Return the open deals with a finding, in the order of `in_turn`."""
-    return in_turn(line for line in result.forecast.lines if line.findings)
+    """Return the open deals with a finding, in the order of `in_order`."""
+    return in_order(line for line in result.forecast.lines if line.findings)
 
 
 def first_asked(result: AuditResult) -> list[DealLine]:
@@ -131,7 +135,7 @@ def closing(deal: Deal, calendar: Calendar) -> str:
 
 def unknown_deals(result: AuditResult) -> list[DealLine]:
     """Return the open deals of which nothing can be said, or that matched nothing."""
-    return in_turn(line for line in result.forecast.lines if line.status is Status.UNKNOWN or line.unmatched)
+    return in_order(line for line in result.forecast.lines if line.status is Status.UNKNOWN or line.unmatched)
 
 
 def why_unknown(line: DealLine) -> str:
@@ -143,7 +147,7 @@ def why_unknown(line: DealLine) -> str:
 def in_detail(result: AuditResult, most: int) -> list[AccountAudit]:
     """Return the accounts with an open deal (only those have findings), at most so many, largest amount first."""
     by_name = result.by_name
-    names = dict.fromkeys(line.account for line in in_turn(result.forecast.lines) if line.account in by_name)
+    names = dict.fromkeys(line.account for line in in_order(result.forecast.lines) if line.account in by_name)
     return [by_name[name] for name in names if name is not None][:most]
 
 

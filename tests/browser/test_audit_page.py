@@ -186,6 +186,19 @@ def test_evidence_unfolds_by_click_by_key_and_by_link(page: Seen) -> None:
     assert page.page.locator("#a3 .inside").is_visible()
 
 
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_link_leads_to_its_place_though_much_above_it_was_never_laid_out(opened: Open, size: dict[str, int]) -> None:
+    page = opened(samples.large(30, 400, 2), size).page
+
+    for link in (".asks li:nth-child(5) a", "nav a[href='#accounts']", "nav a[href='#coverage']"):
+        target = page.locator(str(page.locator(link).get_attribute("href")))
+        page.locator(link).click()
+        page.wait_for_function(
+            "element => Math.abs(element.getBoundingClientRect().top - 56) < 3", arg=target.element_handle()
+        )
+        page.evaluate("scrollTo(0, 0)")
+
+
 def test_all_open_and_all_close_at_once(page: Seen) -> None:
     page.page.get_by_role("button", name="Open all").click()
     assert page.page.locator("#cards details[open]").count() == 11

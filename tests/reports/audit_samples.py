@@ -303,7 +303,7 @@ _TOM = metrics(
     None,
     watch=Watch(28, 17, 17 / 28, enough=False),
     ranked=False,
-    not_ranked="calendars cover 17 of 28 days (61 %), and a rank needs 90 %",
+    not_ranked="calendars cover 17 of 28 days, under 90%: not ranked",
 )
 _YARA = metrics(
     YARA,
@@ -311,7 +311,7 @@ _YARA = metrics(
     None,
     watch=Watch(28, 0, 0.0, enough=False),
     ranked=False,
-    not_ranked="no calendar is connected",
+    not_ranked="calendars cover 0 of 28 days, under 90%: not ranked",
     rebook_rate=rate(0, 0),
     next_step_coverage=rate(0, 0, left_out=1),
     buyer_hours_per_week=Measure(None, 0, why="no calendar is connected"),

@@ -191,7 +191,7 @@ def test_the_page_says_what_the_text_says() -> None:
         "1,747,500.50 EUR open in 10 deals, 40 % calendar-backed (698,500.50)",
         "Not in the last import any more, and in no total: Quince · Jam line.",
         "1 deal without an amount, in no total.",
-        "tom@ours.example: calendars cover 17 of 28 days (61 %), and a rank needs 90 %",
+        "tom@ours.example: calendars cover 17 of 28 days, under 90%: not ranked",
         "yara@ours.example does not compete: no calendar is connected",
         "2 accounts with our hours on them, and no buyer committed",
         "No account has the name Petersen Brothers Holding.",

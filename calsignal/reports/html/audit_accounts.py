@@ -124,7 +124,7 @@ def _card(frame: Frame, one: AccountAudit) -> Safe:
         "summary",
         el("span", money(lines[0]), class_="sum"),
         el("span", made.account.name, several, class_="name"),
-        el("span", codes(lines), class_="codes"),
+        el("span", codes(found for line in lines for found in line.findings), class_="codes"),
         status(made.status, stale=bool(made.stale)),
     )
     inside = el(

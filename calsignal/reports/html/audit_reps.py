@@ -124,11 +124,10 @@ def _metric(metric: say.Metric, of: RepMetrics) -> Safe:
 def _soft(found: Sequence[SoftShare]) -> Safe:
     if not found:
         return number("-")
-    parts = (
-        el("span", f"{say.unit(soft.currency)} {say.percent(soft.value)}", el("small", f"n {soft.n}")) for soft in found
-    )
+    said = " · ".join(f"{say.unit(soft.currency)} {say.percent(soft.value)}" for soft in found)
+    counted = " · ".join(f"n {soft.n}" for soft in found)
     first = found[0].value
-    return number(*parts, key="" if first is None else round(first, 4))
+    return number(said, el("small", counted), key="" if first is None else round(first, 4))
 
 
 # --- the contest ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from calsignal.model import Status
 from calsignal.reports import audit_words as say
 from calsignal.reports.html.elements import Safe, el, join
 from calsignal.reports.words import Calendar
-from calsignal.score.audit import AccountAudit, AuditResult, DealLine
+from calsignal.score.audit import AccountAudit, AuditResult, DealFinding, DealLine
 
 DETAILED = 300  # accounts with evidence and a timeline; other lists end there too
 ORDER = {status: number for number, status in enumerate(Status)}
@@ -84,10 +84,9 @@ def status_cell(of: Status, *, stale: bool = False) -> Safe:
     return cell(of.value + ("?" if stale else ""), class_=f"s{ORDER[of]}")
 
 
-def codes(lines: Iterable[DealLine]) -> Safe:
-    """Return the codes of the findings of deals; what they mean shows under the pointer."""
-    found = (finding.code for line in lines for finding in line.findings)
-    return join((el("span", code.name, class_="code", title=code.value) for code in found), " ")
+def codes(findings: Iterable[DealFinding]) -> Safe:
+    """Return the codes of findings; what they mean shows under the pointer."""
+    return join((el("span", one.code.name, class_="code", title=one.code.value) for one in findings), " ")
 
 
 def sentences(line: DealLine) -> Iterator[Safe]:
@@ -106,7 +105,7 @@ class Frame:
         self.detailed = say.in_detail(result, DETAILED)
         self.anchors = {one.result.account.name: f"a{place}" for place, one in enumerate(self.detailed, 1)}
         self.lines: dict[str, list[DealLine]] = {}
-        for line in say.in_turn(result.forecast.lines):
+        for line in say.in_order(result.forecast.lines):
             if line.account is not None:
                 self.lines.setdefault(line.account, []).append(line)
 

@@ -114,14 +114,28 @@
     }
   }, true);
 
+  // Parts out of sight have no height yet, so a jump may miss: aim again until the target stays where it is.
+  const aim = (target, tries) => {
+    target.scrollIntoView({ behavior: "instant" });
+    const there = target.getBoundingClientRect().top;
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      if (tries > 0 && Math.abs(target.getBoundingClientRect().top - there) > 1) aim(target, tries - 1);
+    }));
+  };
+
   // A link to something folded opens it.
   const unfold = () => {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!target || target.tagName !== "DETAILS") return;
-    target.open = true;
-    target.querySelector("summary").focus();
-    target.scrollIntoView();
+    if (!target) return;
+    if (target.tagName === "DETAILS") {
+      target.open = true;
+      target.querySelector("summary").focus({ preventScroll: true });
+    }
+    aim(target, 20);
   };
+  for (const link of document.querySelectorAll("a[href^='#']")) {
+    link.addEventListener("click", () => link.hash === location.hash && unfold()); // the same place once more
+  }
   addEventListener("hashchange", unfold);
   unfold();
 })();
