@@ -42,8 +42,8 @@ class Vigil(Home):
 
     printed: list[str] = field(default_factory=list)
 
-    def run(self, *words: str) -> tuple[int, str, str]:
-        found = super().run("--debug", *words)
+    def run(self, *words: str, typed: str = "") -> tuple[int, str, str]:
+        found = super().run("--debug", *words, typed=typed)
         self.printed += found[1:]
         return found
 
