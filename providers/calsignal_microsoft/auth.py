@@ -21,6 +21,7 @@ import logging
 import os
 import re
 import secrets
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -66,6 +67,7 @@ _GRAPHS = {
 _GRAPH_HOSTS = {urlsplit(each).hostname for each in (_GRAPH, *_GRAPHS.values(), "https://dod-graph.microsoft.us")}
 _TALKATIVE = frozenset("msal O365 oauthlib requests_oauthlib requests urllib3".split())
 _DONE = "calsignal has the answer: the terminal says how it went. You may close this window."
+_LATER = "try again later"
 _PEM = "docs/microsoft.md tells how to make one"
 
 
@@ -208,31 +210,52 @@ class _Http:
         status, content = answer.status_code, _object(answer.text)
         if status in {408, 429} or status >= 500 or (content and is_transient(content)):
             fact = f"{host} cannot answer the sign-in now (status {status})"
-            raise Retriable(fact, "try again later", retry_after=waiting_time(answer.headers))
+            raise Retriable(fact, _LATER, retry_after=waiting_time(answer.headers))
         if 300 <= status < 400:
             raise SourceError(f"{host} sends no answer but status {status}", "check authority in [microsoft]")
         if content is None:
-            raise Retriable(f"what {host} sends is no answer of a sign-in service (status {status})", "try again later")
+            raise Retriable(f"what {host} sends is no answer of a sign-in service (status {status})", _LATER)
         return answer, content
 
 
 @contextmanager
 def reaching(host: str) -> Iterator[None]:
     """Turn what can happen to a request on its way into facts."""
-    import requests
+    from requests import exceptions
 
+    certificates = "if a gateway stands between, name the file with its certificates in REQUESTS_CA_BUNDLE"
     try:
         yield
-    except requests.exceptions.Timeout:
-        raise Retriable(f"{host} does not answer in time", "try again later") from None
-    except requests.RequestException as error:
-        if "CERTIFICATE_VERIFY_FAILED" not in str(error):
-            raise Retriable(f"{host} cannot be reached", "check the network, then try again") from None
-        hint = "if a gateway stands between, name the file with its certificates in REQUESTS_CA_BUNDLE"
-        raise SourceError(f"the certificate of {host} cannot be trusted", hint) from None
+    except exceptions.SSLError as error:
+        if _distrusts(error):
+            raise SourceError(f"the certificate of {host} cannot be trusted", certificates) from None
+        raise Retriable(f"{host} cannot be reached safely", "check the network, then try again") from None
+    except exceptions.Timeout:
+        raise Retriable(f"{host} does not answer in time", _LATER) from None
+    except (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError):
+        raise Retriable(f"the answer of {host} breaks off", _LATER) from None
+    except exceptions.ConnectionError as error:  # so requests calls a read that times out, too
+        fact = "does not answer in time" if "Read timed out" in str(error) else "cannot be reached"
+        raise Retriable(f"{host} {fact}", "check the network, then try again") from None
+    except (exceptions.InvalidProxyURL, exceptions.InvalidSchema):
+        hint = "check the variables https_proxy and all_proxy, or exempt the host in no_proxy"
+        raise SourceError(f"the environment names a proxy for {host} that cannot be used", hint) from None
+    except exceptions.RequestException:
+        raise Retriable(f"{host} cannot be asked", _LATER) from None
     except OSError:  # so requests says that the file with certificates is not there
-        fact, hint = "the file that REQUESTS_CA_BUNDLE names cannot be read", "check its path"
-        raise SourceError(fact, hint) from None
+        raise SourceError("the file that REQUESTS_CA_BUNDLE names cannot be read", "check its path") from None
+
+
+def _distrusts(error: BaseException | None) -> bool:
+    """Say whether a certificate is at the bottom of an error of the libraries, which wrap each other's."""
+    seen: list[BaseException] = []
+    while isinstance(error, BaseException) and error not in seen:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        seen.append(error)
+        inner = getattr(error, "reason", None) or next(iter(error.args), None)
+        error = inner if isinstance(inner, BaseException) else error.__context__
+    return False
 
 
 def waiting_time(headers: Mapping[str, str]) -> float | None:

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -63,6 +61,8 @@ class NotUnderstood(SourceError):
 class Signed(Protocol):
     """What gives the tokens: `auth.Signed`."""
 
+    certificate_ends: datetime | None
+
     def token(self) -> str: ...
 
     def renew(self) -> None: ...
@@ -107,6 +107,11 @@ class Client:
     @property
     def service_time(self) -> datetime | None:
         return self._transport.service_time
+
+    @property
+    def certificate_ends(self) -> datetime | None:
+        """Return until when the certificate is good by which an app signs in; None without one."""
+        return self._signed.certificate_ends
 
     def get(self, where: str, **params: str) -> dict[str, Any]:
         """Return the object that the service has at a path below the root, or at a link that it gave itself.
@@ -192,7 +197,7 @@ class _Transport:
     def _once(self, method: str, url: str, **more: Any) -> requests.Response:  # noqa: ANN401
         headers = {**more.pop("headers"), "Authorization": f"Bearer {self._signed.token()}"}
         more |= {"allow_redirects": False, "stream": True, "timeout": self._timeout}
-        with _reaching(_host(url)):
+        with auth.reaching(_host(url)):
             response = self._session.request(method, url, headers=headers, **more)
             with response:
                 response._content = self._whole_body(response)  # noqa: SLF001 # read within limits of our own
@@ -210,48 +215,6 @@ class _Transport:
             if self._clock() > end:
                 raise Retriable(f"{_host(response.url)} does not come to the end of its answer", _LATER)
         return bytes(body)
-
-
-@contextmanager
-def _reaching(host: str) -> Iterator[None]:
-    """Turn what can happen to a request on its way into facts."""
-    from requests import exceptions
-
-    certificates = "if a gateway stands between, name the file with its certificates in REQUESTS_CA_BUNDLE"
-    try:
-        yield
-    except exceptions.SSLError as error:
-        if _distrusts(error):
-            raise SourceError(f"the certificate of {host} cannot be trusted", certificates) from None
-        raise Retriable(f"{host} cannot be reached safely", "check the network, then try again") from None
-    except exceptions.Timeout:
-        raise Retriable(f"{host} does not answer in time", _LATER) from None
-    except (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError):
-        raise Retriable(f"the answer of {host} breaks off", _LATER) from None
-    except exceptions.ConnectionError as error:  # so requests calls a read that times out, too
-        fact = "does not answer in time" if "Read timed out" in str(error) else "cannot be reached"
-        raise Retriable(f"{host} {fact}", "check the network, then try again") from None
-    except (exceptions.InvalidProxyURL, exceptions.InvalidSchema):
-        hint = "check the variables https_proxy and all_proxy, or exempt the host in no_proxy"
-        raise SourceError(f"the environment names a proxy for {host} that cannot be used", hint) from None
-    except exceptions.RequestException:
-        raise Retriable(f"{host} cannot be asked", _LATER) from None
-    except OSError:  # requests: there is no such file with certificates
-        raise SourceError(
-            "the file with certificates that REQUESTS_CA_BUNDLE names cannot be read", certificates
-        ) from None
-
-
-def _distrusts(error: BaseException | None) -> bool:
-    """Say whether a certificate is at the bottom of an error of the libraries, which wrap each other's."""
-    seen: list[BaseException] = []
-    while isinstance(error, BaseException) and error not in seen:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        seen.append(error)
-        inner = getattr(error, "reason", None) or next(iter(error.args), None)
-        error = inner if isinstance(inner, BaseException) else error.__context__
-    return False
 
 
 def failure(host: str, status: int, headers: Mapping[str, str], content: bytes) -> SourceError | None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -31,6 +31,7 @@ _PAGE = "1000"
 _MOST_PAGES = 1_000
 _ONLY_BASIC = frozenset(("calendars.readbasic", "calendars.readbasic.all", "calendars.readbasic.shared"))
 _APART = "exceptionOccurrences"
+_SOON = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,9 @@ class MicrosoftSource:
         """Ask for the id of the calendar, without its events."""
         client = self._client()
         self._access.retry(lambda: client.get(f"{self._root}/calendar", **{"$select": "id"}))
-        return CheckUp((*self._scopes(), Finding("the main calendar can be read")), client.service_time)
+        now = client.service_time or datetime.now(UTC)
+        found = (*self._scopes(), *_certificate(client.certificate_ends, now), Finding("the main calendar can be read"))
+        return CheckUp(found, client.service_time)
 
     def close(self) -> None:
         """Give back the sockets."""
@@ -147,9 +150,13 @@ class MicrosoftSource:
 
     def _chosen(self) -> dict[str, str]:
         """Leave out texts where they may not be looked at; a grant that gives none needs no choice."""
+        return {} if self._is_basic or self._access.read_text else {"$select": FIELDS}
+
+    @property
+    def _is_basic(self) -> bool:
+        """Say whether the grant gives no texts; asked for by name they would be refused."""
         granted = _calendar_scopes(self._access)
-        basic = bool(granted) and granted <= _ONLY_BASIC
-        return {} if basic or self._access.read_text else {"$select": FIELDS}
+        return bool(granted) and granted <= _ONLY_BASIC
 
     def _pages(self, path: str, **params: str) -> Iterator[list[object]]:
         """Yield the items of the service's pages; an empty page may lead on."""
@@ -208,7 +215,7 @@ class MicrosoftSource:
 
     def _looked_at(self, series: str) -> dict[str, Any]:
         """Ask for a series with what differs from it; that comes only by name."""
-        more = ("body", "bodyPreview") if self._access.read_text else ()
+        more = ("body", "bodyPreview") if self._access.read_text and not self._is_basic else ()
         made = () if self._chosen() else ("createdDateTime",)
         fields = ",".join((FIELDS, *made, *more, _APART, "cancelledOccurrences"))
         answer = self._get(series, {"$select": fields, "$expand": _APART})
@@ -289,9 +296,20 @@ class MicrosoftSource:
         hint = "run `calsignal connect microsoft` again, and accept all permissions"
         if not calendars and short != [".default"]:
             yield Finding("the sign-in does not allow it to read events", hint, problem=True)
-        elif self._access.read_text and calendars and calendars <= _ONLY_BASIC:
+        elif self._access.read_text and self._is_basic:
             more = f"{hint}; or set link_text = false in [privacy]"
             yield Finding("the sign-in does not allow it to look for links in descriptions", more, problem=True)
+
+
+def _certificate(ends: datetime | None, now: datetime) -> Iterator[Finding]:
+    """Say until when an app's certificate is good, as far as it has one."""
+    if ends is None:
+        return
+    if ends - now > _SOON:
+        yield Finding(f"the app's certificate is good until {ends:%Y-%m-%d}")
+        return
+    hint = "make a new one, and run `calsignal connect microsoft --app-only --certificate FILE` again"
+    yield Finding(f"the app's certificate expires on {ends:%Y-%m-%d}", hint, problem=True)
 
 
 def _calendar_scopes(access: Access) -> frozenset[str]:

@@ -171,6 +171,7 @@ class Tokens:
 
     def __init__(self, token: str = "sample") -> None:
         self.given, self.renewed = token, 0
+        self.certificate_ends: datetime | None = None
 
     def token(self) -> str:
         return self.given
@@ -751,6 +752,29 @@ class TestCheckUp:
         assert len(wrong) == problems
         assert all(finding.hint for finding in wrong)
         assert not [finding for finding in found.findings if "https://" in finding.fact]
+
+    @pytest.mark.parametrize(("days", "problem"), [(-1, True), (29, True), (31, False)])
+    def test_until_when_the_apps_certificate_is_good_is_told(
+        self, remote: MicrosoftRemote, days: int, problem: bool
+    ) -> None:
+        tokens = Tokens(remote.service.token(REP))
+        tokens.certificate_ends = NOW + timedelta(days=days)
+        opened = remote.open()
+        opened._opened = Client(tokens, f"{remote.service.graph_url}/")  # type: ignore[attr-defined]
+
+        (found,) = [each for each in opened.check().findings if "certificate" in each.fact]
+
+        assert (found.problem, bool(found.hint)) == (problem, problem)
+        assert f"{tokens.certificate_ends:%Y-%m-%d}" in found.fact
+
+    def test_a_sign_in_that_gave_no_texts_is_read_without_them(self, remote: MicrosoftRemote) -> None:
+        series = weekly(remote)
+        opened = remote.open(read_text=True)
+
+        opened.find(opened.calendars()[0], f"{remote.box.id(series)}@20260309T100000Z")
+
+        (look,) = [each for each in remote.service.asked() if "$expand" in each.params]
+        assert "body" not in look.params["$select"].split(",")
 
 
 class TestTheSignIn:
