@@ -269,7 +269,10 @@ class Source(Protocol):
         """
 
     def find(self, calendar: Calendar, event_id: str) -> Event | Gone:
-        """Read one event directly, to confirm that it has disappeared, or to read it again."""
+        """Read one event directly, to confirm that it has disappeared, or to read it again.
+
+        Raises `UnreadableEvent` when it is there and makes no sense, another `SourceError` when nobody can tell.
+        """
 
     def check(self) -> CheckUp:
         """Try out the authorisation with one small request that reads no event, where there is such a request.

@@ -8,6 +8,7 @@
             Retriable           the same request may succeed later; may carry a waiting time
             NeedsSignIn         the authorisation is gone; the data stays
             CursorExpired       the delta cursor is dead; a full list is needed
+            UnreadableEvent     one event is there, and cannot be read; the others can
 
 Each error states a fact in `str(error)` and gives the next step in `hint`. Neither ever holds a secret or
 text out of a calendar.
@@ -69,3 +70,7 @@ class CursorExpired(SourceError):
 
     def __init__(self, fact: str = "the cursor has expired", hint: str = "") -> None:
         super().__init__(fact, hint)
+
+
+class UnreadableEvent(SourceError):
+    """Report that one event is there and cannot be read; the reason holds no text of the calendar."""

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from calsignal.config import Settings
 from calsignal.contract import Access, Calendar, CalledOff, Event, Gone, Page, Retry, Source, Window
-from calsignal.errors import CalsignalError, CursorExpired, NeedsSignIn, SourceError, StoreError
+from calsignal.errors import CalsignalError, CursorExpired, NeedsSignIn, SourceError, StoreError, UnreadableEvent
 from calsignal.ledger import (
     YEARS,
     Action,
@@ -48,6 +49,10 @@ LEDGER_FORMAT = "1"
 
 SPARE = timedelta(days=31)
 """How far a series is expanded beyond the horizon, so that it is extended once a month and not at each sync."""
+
+
+MOST_LOOKED_UP = 50
+"""How many events are read again one by one; more of them come with a whole list, and the rest in later syncs."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,7 @@ class _Said:
     events: dict[str, Event] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     called_off: dict[str, CalledOff] = field(default_factory=dict)
+    looked_up: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
     skipped: list[Skipped] = field(default_factory=list)
     cursor: str | None = None
@@ -301,9 +307,9 @@ class _Job:
     # --- the network ------------------------------------------------------------------------------------------------
 
     def _pull(self) -> _Said:
-        """Pull from the cursor; when it has expired start afresh, once."""
-        mark = self._fingerprint()
-        cursor = self.stored.cursor if self.stored.fingerprint == mark else None
+        """Pull from the cursor; when it has expired start afresh, once. Where much has to be read again, read all."""
+        known = self.stored.fingerprint == self._fingerprint() and len(self._nameless) <= MOST_LOOKED_UP
+        cursor = self.stored.cursor if known else None
         try:
             return self._pages(cursor)
         except CursorExpired:
@@ -326,30 +332,42 @@ class _Job:
         return fingerprint(self.connection.provider, self.calendar.id, self.syncer.settings)
 
     def _read_again(self, said: _Said) -> None:
-        """Read the events again that show people whom an account claims now, and lack an address or a subject."""
+        """Read some events again that lack an address or a subject which somebody has a reason to know now."""
+        heard = said.heard | said.unread
+        for event_id in [name for name in self._nameless if name not in heard][:MOST_LOOKED_UP]:
+            self._look_up(said, event_id)
+
+    @cached_property
+    def _nameless(self) -> tuple[str, ...]:
+        """The events that show people whom an account claims now, and lack an address or a subject."""
         directory = self.redactor.directory
 
         def claimed(person: str, domain: str, email: str | None) -> bool:
             return directory.who_is(person, domain, email).role is Role.BUYER
 
-        for event_id in self.syncer.store.unnamed(self.stored, claimed, subjects=self.redactor.subjects):
-            if event_id not in said.heard:
-                found = self._find(event_id)
-                if isinstance(found, Event):
-                    said.add(Page(events=(found,)))
+        return self.syncer.store.unnamed(self.stored, claimed, subjects=self.redactor.subjects)
+
+    def _look_up(self, said: _Said, event_id: str) -> bool:
+        """Read one event directly; say whether it is gone. One that cannot be read is skipped and named."""
+        try:
+            found = self._find(event_id)
+        except UnreadableEvent as problem:
+            said.skipped.append(Skipped(self.connection.name, event_id, str(problem)))
+            said.unread.add(event_id)
+            return False
+        if isinstance(found, Gone):
+            return True
+        said.add(Page(events=(found,)))
+        said.looked_up.add(event_id)
+        return False
 
     def _confirmed(self, said: _Said, pulled: Pulled, lost: Iterable[str]) -> Pulled:
         """Ask for each event that is missing whether it is really gone."""
-        gone: set[str] = set()
         back = _Said(self.connection.name)
-        for event_id in lost:
-            found = self._find(event_id)
-            if isinstance(found, Gone):
-                gone.add(event_id)
-            else:
-                back.add(Page(events=(found,)))
+        gone = {event_id for event_id in lost if self._look_up(back, event_id)}
         more = self._redacted(back)
         said.events |= back.events
+        said.looked_up |= back.looked_up
         said.skipped += back.skipped
         return replace(pulled, kept={**pulled.kept, **more.kept}, gone=frozenset(gone))
 
@@ -417,7 +435,7 @@ class _Job:
         if said.full:
             pen.skipped(said.skipped, seen_at)
         else:
-            pen.skipped(said.skipped, seen_at, read=said.heard)
+            pen.skipped(said.skipped, seen_at, read=said.heard - said.looked_up)
         if said.expired and pen.calendar.last_synced is not None:
             pen.gap(pen.calendar.last_synced, seen_at, "the service had forgotten where we were", seen_at)
         pen.finish(said.cursor, self._fingerprint(), self.started, seen_at, baseline=baseline)

@@ -21,7 +21,7 @@ from calsignal.contract import (
     Setting,
 )
 from calsignal.contract import Provider as ProviderProtocol
-from calsignal.errors import CursorExpired, SourceError
+from calsignal.errors import CursorExpired, SourceError, UnreadableEvent
 from calsignal.model import EventStatus, Skipped
 from calsignal.registry import Registry
 
@@ -35,7 +35,7 @@ class Remote:
     With `deltas` the service tells what changed since a cursor, else it lists everything each time. The last four
     are oddities of services: pages in another order, empty pages that lead on, events that an earlier page shows as
     they were before, and a line that goes dead after so many pages. With `bare` it tells of a cancelled date of a
-    series no more than its name.
+    series no more than its name; a look at one of the `unreadable` fails.
     """
 
     events: dict[str, Event] = field(default_factory=dict)
@@ -53,6 +53,7 @@ class Remote:
     repeats: bool = False
     dead_after: int | None = None
     bare: bool = False
+    unreadable: set[str] = field(default_factory=set)
 
     def put(self, *events: Event) -> None:
         for event in events:
@@ -140,6 +141,8 @@ class FakeSource:
 
     def find(self, calendar: Calendar, event_id: str) -> Event | Gone:
         self.remote.asked.append(f"find {event_id}")
+        if event_id in self.remote.unreadable:
+            raise UnreadableEvent("its start cannot be read")
         return self.remote.events.get(event_id, Gone())
 
     def check(self) -> CheckUp:

@@ -703,3 +703,51 @@ def test_a_date_moved_into_the_past_comes_back_when_it_is_not_listed_apart_any_m
     world.next_day()
 
     assert days_on(world) == [1, 8, 15, 22]
+
+
+# --- reading again ----------------------------------------------------------------------------------------------------
+
+
+def test_an_event_that_cannot_be_read_again_is_named_and_the_rest_is_read(world: World) -> None:
+    zoe = (Attendee("zoe@other.example"),)
+    world.remote().put(event("m1", attendees=zoe), event("m2", 4, attendees=zoe))
+    world.remote().deltas = True
+    world.sync()
+    world.store.add_account(Account("Other", ("other.example",)))
+    world.remote().unreadable.add("m1")
+    world.remote().put(event("m3"))
+
+    (outcome,) = world.next_day()
+
+    assert outcome.problem is None
+    assert [(item.id, item.reason) for item in outcome.skipped] == [("m1", "its start cannot be read")]
+    assert {c.event: c.subject for c in world.copies()} == {"m1": None, "m2": "Subject of m2", "m3": "Subject of m3"}
+
+
+def test_many_events_are_read_again_with_a_whole_list_and_not_one_by_one(world: World) -> None:
+    zoe = (Attendee("zoe@other.example"),)
+    world.remote().put(*(event(f"m{number}", 3 + number, attendees=zoe) for number in range(60)))
+    world.remote().deltas = True
+    world.sync()
+    world.store.add_account(Account("Other", ("other.example",)))
+    world.remote().asked.clear()
+
+    (outcome,) = world.next_day()
+
+    assert world.remote().asked == ["pull None"]
+    assert outcome.written == 0
+    assert all(c.subject for c in world.copies())
+    assert world.store.connection_states(world.clock(), timedelta(days=1))[0].gaps == ()
+
+
+def test_a_note_on_an_event_stays_when_the_event_is_looked_up(world: World) -> None:
+    world.remote().put(event(attendees=(Attendee("zoe@other.example"),)))
+    world.remote().deltas = True
+    world.remote().skipped = (Skipped("fake", "m1", "the others were not read"),)
+    world.sync()
+    world.remote().skipped = ()
+    world.store.add_account(Account("Other", ("other.example",)))
+
+    world.next_day()
+
+    assert [item.id for item in world.store.skipped_at(world.clock())] == ["m1"]

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from calsignal.contract import Access, Calendar, CheckUp, Event, Finding, Gone, Page
-from calsignal.errors import CursorExpired, Retriable, SourceError
+from calsignal.errors import CursorExpired, Retriable, SourceError, UnreadableEvent
 
 from .client import Client, NotThere, open_service
 from .translate import Reader
@@ -83,7 +83,7 @@ class GoogleSource:
             yield replace(reader.read_all(answer.get("items", ())), full=last is None, cursor=after)
 
     def find(self, calendar: Calendar, event_id: str) -> Event | Gone:
-        """Read one event; a cancelled one is gone. Raises `SourceError` for one that cannot be read, too."""
+        """Read one event; a cancelled one is gone. Raises `UnreadableEvent` for one that cannot be read."""
         reader, client = self._reader(calendar), self._client()
         try:
             item = self._access.retry(lambda: client.event(calendar.id, event_id, fields=reader.fields))
@@ -91,7 +91,7 @@ class GoogleSource:
             return Gone()
         page = reader.read(item)
         if page.unread:
-            raise SourceError(f"an event cannot be read: {page.skipped[0].reason}", "sync again when it was changed")
+            raise UnreadableEvent(page.skipped[0].reason, "sync again when it was changed")
         return page.events[0] if page.events else Gone()
 
     def check(self) -> CheckUp:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from calsignal.contract import Access, Calendar, CheckUp, Event, Finding, Gone, Page, Window
-from calsignal.errors import Retriable, SourceError
+from calsignal.errors import Retriable, SourceError, UnreadableEvent
 from calsignal.model import Moment, moment_key
 
 from . import dates, translate
@@ -101,7 +101,7 @@ class MicrosoftSource:
         yield replace(translate.joined(found), full=True, cursor=after)
 
     def find(self, calendar: Calendar, event_id: str) -> Event | Gone:
-        """Read one event, or one date of a series. Raises `SourceError` for one that cannot be read, too."""
+        """Read one event, or one date of a series. Raises `UnreadableEvent` for one that cannot be read."""
         if event_id in self._seen:
             return self._seen[event_id]
         date = dates.parts(event_id)
@@ -110,7 +110,7 @@ class MicrosoftSource:
         except NotThere:
             return Gone()
         if page.unread:
-            raise SourceError(f"an event cannot be read: {page.skipped[0].reason}", "sync again when it was changed")
+            raise UnreadableEvent(page.skipped[0].reason, "sync again when it was changed")
         return page.events[0] if page.events else Gone()
 
     def check(self) -> CheckUp:
