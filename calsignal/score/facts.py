@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 from calsignal.history import Lens, Meeting, Seen, Track
 from calsignal.model import Account, Answer, Level, Role, Slot
@@ -190,8 +191,17 @@ def _unseen(row: Buyer) -> bool:
 
 
 def _moves(meeting: Meeting) -> int:
-    own = sum(change.days is not None for change in meeting.changes)
-    return own + (sum(change.days is not None for change in meeting.series.changes) if meeting.series else 0)
+    """Return how often the meeting was moved: on its own, or taken along when its series moved."""
+    own = [change.seen_at for change in meeting.changes if change.days is not None]
+    whole = meeting.series.changes if meeting.series else ()
+    carried = _carried_at(meeting) - set(own)
+    return len(own) + sum(change.days is not None and change.seen_at in carried for change in whole)
+
+
+def _carried_at(meeting: Meeting) -> set[datetime]:
+    """Return when the meeting was seen to begin elsewhere; a date behind, called off, or of the other half stays."""
+    pairs = pairwise(meeting.states)
+    return {now.seen_at for was, now in pairs if was.merged.slot.start != now.merged.slot.start}
 
 
 def recency(start: datetime, sight: Sight) -> float:

@@ -349,6 +349,61 @@ def test_a_whole_series_that_moves_is_one_move() -> None:
     assert found == [("push", 0, UNKNOWN)]
 
 
+def carried(*copies: Copy) -> dict[str, int]:
+    """Return how often each date of a series was moved, by where it stands."""
+    views = scored(copies, as_of=at("16 Mar 18:00")).result.meetings
+    return {f"{view.slot.start:%d %b}": view.moves for view in views}
+
+
+WEEKLY = dates("5 Mar 10:00", 5)
+FRIDAYS = tuple(d + timedelta(days=1) for d in WEEKLY)
+
+
+def test_a_date_behind_is_not_moved_by_its_series() -> None:
+    found = carried(
+        copy("s", series("1 Mar 08:00", WEEKLY, YES), series("12 Mar 08:00", FRIDAYS, YES, after="11 Mar 08:00"))
+    )
+
+    assert found == {"05 Mar": 0, "13 Mar": 1, "20 Mar": 1, "27 Mar": 1, "03 Apr": 1}
+
+
+def test_a_date_that_was_called_off_before_is_not_moved_by_its_series() -> None:
+    without = (*WEEKLY[:2], *WEEKLY[3:])
+    after = tuple(d + timedelta(days=1) for d in without)
+
+    found = carried(
+        copy(
+            "s",
+            series("1 Mar 08:00", WEEKLY, YES),
+            series("11 Mar 08:00", without, YES, after="10 Mar 08:00"),
+            series("12 Mar 08:00", after, YES, after="11 Mar 08:00"),
+        )
+    )
+
+    assert found == {"05 Mar": 0, "13 Mar": 1, "19 Mar": 0, "27 Mar": 1, "03 Apr": 1}
+
+
+def test_the_dates_before_a_split_are_not_moved_by_the_second_half() -> None:
+    first = copy("s", series("1 Mar 08:00", WEEKLY, YES), series("10 Mar 12:00", WEEKLY[:3], YES, after="10 Mar 08:00"))
+    second = copy("s", series("10 Mar 12:00", FRIDAYS[3:], YES, after="10 Mar 08:00"), event="s_R")
+
+    assert carried(first, second) == {"05 Mar": 0, "12 Mar": 0, "19 Mar": 0, "27 Mar": 1, "03 Apr": 1}
+
+
+def test_a_date_that_is_moved_apart_and_with_its_series_counts_both() -> None:
+    apart = copy(
+        "s",
+        version("11 Mar 08:00", hour("24 Mar 10:00"), after="10 Mar 08:00"),
+        version("12 Mar 08:00", gone(hour("24 Mar 10:00")), after="11 Mar 08:00"),
+        original_start=WEEKLY[2],
+    )
+    whole = copy("s", series("1 Mar 08:00", WEEKLY, YES), series("12 Mar 08:00", FRIDAYS, YES, after="11 Mar 08:00"))
+
+    found = carried(whole, apart)
+
+    assert found == {"05 Mar": 0, "13 Mar": 1, "20 Mar": 2, "27 Mar": 1, "03 Apr": 1}
+
+
 def test_each_date_of_a_series_is_its_own_chain() -> None:
     weekly = dates("19 Mar 10:00", 3)
     apart = [
