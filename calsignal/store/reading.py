@@ -126,7 +126,7 @@ def retired(owner: sa.Table) -> Condition:
     return (retirements.c.connection_id == connections.c.id) & retirements.c.calendar_id.is_(None)
 
 
-def of_last_sync(column: sa.Column[T], *conditions: Condition) -> sa.ScalarSelect[T]:
+def of_last_sync(column: sa.ColumnElement[T], *conditions: Condition) -> sa.ScalarSelect[T]:
     """Return `column` of the last attempt to read the calendar at hand, of those that meet the conditions."""
     latest = syncs.c.finished_at.desc(), syncs.c.id.desc()
     query = sa.select(column).where(syncs.c.calendar_id == calendars.c.id, *conditions).order_by(*latest).limit(1)

@@ -78,7 +78,7 @@ def _of_calendars(conn: sa.Connection, as_of: datetime) -> defaultdict[int, list
         calendars.c.connection_id,
         calendars.c.name,
         reading.of_last_sync(syncs.c.finished_at, by_then).label("tried_at"),
-        reading.of_last_sync(syncs.c.problem, by_then).label("problem"),
+        reading.of_last_sync(_problem_at(as_of), by_then).label("problem"),
         reading.of_last_sync(syncs.c.finished_at, by_then, syncs.c.ok).label("synced_at"),
         _first_sync(by_then).label("first_at"),
     ).where(reading.retired_at(calendars, as_of).is_(None))
@@ -87,6 +87,11 @@ def _of_calendars(conn: sa.Connection, as_of: datetime) -> defaultdict[int, list
         if tried[1] is not None:
             found[connection].append(_Attempts(*tried))
     return found
+
+
+def _problem_at(as_of: datetime) -> sa.ColumnElement[str | None]:
+    """Return what an attempt failed of, unless its connection had been connected again by then."""
+    return sa.case((syncs.c.mended_at <= as_of, sa.null()), else_=syncs.c.problem)
 
 
 def _first_sync(by_then: reading.Condition) -> sa.ScalarSelect[datetime]:
@@ -98,7 +103,7 @@ def _first_sync(by_then: reading.Condition) -> sa.ScalarSelect[datetime]:
 def _of_connections(conn: sa.Connection, as_of: datetime) -> dict[int, _Attempts]:
     """Return the last failure of each connection as a whole."""
     query = (
-        sa.select(syncs.c.connection_id, syncs.c.finished_at, syncs.c.problem)
+        sa.select(syncs.c.connection_id, syncs.c.finished_at, _problem_at(as_of))
         .where(syncs.c.calendar_id.is_(None), syncs.c.finished_at <= as_of)
         .order_by(syncs.c.finished_at, syncs.c.id)
     )

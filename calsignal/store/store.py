@@ -74,6 +74,8 @@ class Store:
     ) -> Connection:
         """Remember an authorised mailbox; under a name that is known, replace all about it and end its retirement.
 
+        What failed until then is a problem no more.
+
         Raises `InputError` when a connection of another provider has that name.
         """
         kept = json.dumps(dict(settings), sort_keys=True)
@@ -85,6 +87,7 @@ class Store:
             if there:
                 conn.execute(sa.update(connections).where(connections.c.name == name).values(**row))
                 _end_retirement(conn, connections, there[0].id, at)
+                _mend(conn, there[0].id, at)
             else:
                 conn.execute(sa.insert(connections).values(name=name, provider=provider, connected_at=at, **row))
             return _one_connection(conn, name)
@@ -344,6 +347,14 @@ class Store:
         """Return what `remember` kept."""
         with self._database.reading() as conn:
             return conn.scalar(sa.select(meta.c.value).where(meta.c.key == key))
+
+
+def _mend(conn: sa.Connection, connection: int, at: datetime) -> None:
+    """Note that the failures of a connection are over; a hold is not: no sign-in lifts it."""
+    held = sa.select(calendars.c.id).where(calendars.c.held.is_not(None))
+    over = syncs.c.calendar_id.is_(None) | syncs.c.calendar_id.not_in(held)
+    failed = (syncs.c.connection_id == connection) & syncs.c.ok.is_(False) & syncs.c.mended_at.is_(None)
+    conn.execute(sa.update(syncs).where(failed, over).values(mended_at=at))
 
 
 def _end_retirement(conn: sa.Connection, owner: sa.Table, number: int, at: datetime) -> None:

@@ -147,6 +147,7 @@ syncs = sa.Table(
     sa.Column("ok", sa.Boolean, nullable=False),
     sa.Column("baseline", sa.Boolean, nullable=False, comment="the first successful one of its calendar"),
     sa.Column("problem", Words),
+    sa.Column("mended_at", Utc, comment="it failed, and was connected again then"),
     sa.Index(None, "calendar_id", "finished_at"),
     sa.Index(None, "connection_id", "finished_at"),
     comment="every attempt to read a calendar",

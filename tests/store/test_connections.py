@@ -229,6 +229,45 @@ def test_the_problem_is_that_of_the_last_attempt_by_then(store: Store) -> None:
     ]
 
 
+def test_what_failed_before_it_was_connected_again_is_a_problem_until_then(store: Store) -> None:
+    connection, calendar = connected(store)
+    sync(store, calendar, hours=0)
+    store.failed(connection, calendar, at(1), at(1), "the service is down")
+    store.failed(connection, None, at(2), at(2), "the sign-in was revoked")
+    store.connect("google:rep", "google", "rep@ours.example", {}, at(3))
+    store.failed(connection, None, at(4), at(4), "the sign-in has ended")
+    store.connect("google:rep", "google", "rep@ours.example", {}, at(5))
+
+    assert [stood(store, hours).problem for hours in (1, 2, 3, 4, 5)] == [
+        "the service is down",
+        "the sign-in was revoked",
+        None,
+        "the sign-in has ended",
+        None,
+    ]
+    assert (stood(store, 5).last_synced, stood(store, 5).stale) == (at(0), False)
+    assert stood(store, 25).stale
+
+
+def test_connecting_again_lifts_no_hold(store: Store) -> None:
+    _, calendar = connected(store)
+    store.hold(calendar, "most of what lay ahead had gone", at(1))
+
+    store.connect("google:rep", "google", "rep@ours.example", {}, at(2))
+
+    assert stood(store, 2).problem == "most of what lay ahead had gone"
+
+
+def test_connecting_one_again_says_nothing_about_the_others(store: Store) -> None:
+    connected(store)
+    other, _ = connected(store, "ics:rep")
+    store.failed(other, None, at(1), at(1), "the feed is gone")
+
+    store.connect("google:rep", "google", "rep@ours.example", {}, at(2))
+
+    assert [one.problem for one in store.connection_states(at(2), DAY)] == [None, "the feed is gone"]
+
+
 def test_a_connection_that_failed_as_a_whole_says_that_alone_until_a_calendar_is_read(store: Store) -> None:
     connection, calendar = connected(store)
     store.failed(connection, calendar, at(1), at(1), "the calendar is broken")

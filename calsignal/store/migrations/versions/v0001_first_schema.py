@@ -192,6 +192,7 @@ def upgrade() -> None:
         sa.Column("ok", sa.Boolean(), nullable=False),
         sa.Column("baseline", sa.Boolean(), nullable=False, comment="the first successful one of its calendar"),
         sa.Column("problem", sa.Text()),
+        sa.Column("mended_at", UTC, comment="it failed, and was connected again then"),
         sa.ForeignKeyConstraint(
             ["calendar_id"], ["calendars.id"], name=op.f("fk_syncs_calendar_id"), ondelete="CASCADE"
         ),
