@@ -25,6 +25,8 @@ from calsignal.score.result import (
 
 _V1 = Constants()
 _MANY = 3  # dates of a series that are alike and do not count: from here on the first stands for all
+MOST_NAMED = 12
+"""Buyers of one meeting that are named; more than count for anything, and few enough to read."""
 _HOURS = 8  # columns of an hour or a point
 
 
@@ -212,11 +214,21 @@ def _meeting(page: Page, meeting: MeetingView, width: int, constants: Constants,
         indent=2,
     )
     lines = [
-        ", ".join(f"{address(b)} {b.evidence or did(b)} {b.weight:g}" for b in meeting.buyers),
+        _who(meeting.buyers),
         _sum(meeting, constants),
     ]
     for line in filter(None, lines):
         page.line(Run(line, DIM), indent=4 + width, hang=2)
+
+
+def _who(buyers: Sequence[BuyerOnMeeting]) -> str:
+    """Name what each buyer did; of a crowd those who count the most, and how many more there are."""
+    named = list(buyers)
+    if len(named) > MOST_NAMED:
+        named = sorted(buyers, key=lambda buyer: -buyer.weight)[:MOST_NAMED]
+    told = ", ".join(f"{address(b)} {b.evidence or did(b)} {b.weight:g}" for b in named)
+    rest = len(buyers) - len(named)
+    return f"{told}, and {rest:,} more (in the JSON)" if rest else told
 
 
 def _about(meeting: MeetingView) -> Iterator[Run]:

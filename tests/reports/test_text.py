@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calsignal.model import Actor, Answer, ChangeKind, EventStatus, Level, Status
+from calsignal.reports import account_text as account_text_module
 from calsignal.reports.account_text import account_text
 from calsignal.reports.audit_text import audit_text
 from calsignal.reports.digest_text import SCREEN, digest_text
 from calsignal.reports.doctor_text import doctor_text
 from calsignal.reports.safe import cells
 from calsignal.reports.tables import accounts_text, add_line, connections_text, suggestions_text
-from calsignal.reports.words import Calendar, happened
+from calsignal.reports.words import Calendar, happened, subject
 from calsignal.score.constants import Constants
 from calsignal.score.result import BuyerOnMeeting, FirstAction, Suggestion, TodayMeeting
 from reports import audit_samples, samples
@@ -369,6 +370,17 @@ def test_today_says_what_each_buyer_did(buyer: BuyerOnMeeting, said: str) -> Non
     assert f"Pilot, 30 min: {said}\n" in text
 
 
+def test_a_crowd_is_named_by_those_who_count_the_most_and_counted() -> None:
+    crowd = [samples.buyer(f"b{n:04}@x.example", Level.INVITED, 0.0, answer=Answer.NONE) for n in range(2000)]
+    ann = samples.buyer("ann@x.example", Level.OWNED, 0.75)
+
+    told = account_text_module._who([*crowd, ann])
+
+    assert told.startswith("ann@x.example organised it 0.75, b0000@x.example")
+    assert told.endswith("and 1,989 more (in the JSON)")
+    assert account_text_module._who(crowd[:12]).count("@") == 12
+
+
 def test_a_cancelled_meeting_of_today_says_so() -> None:
     gone = replace(samples.NEXT_MEETING, status=EventStatus.CANCELLED)
 
@@ -399,3 +411,11 @@ def test_empty_tables_say_what_to_type() -> None:
     assert "calsignal connect" in connections_text((), now=AS_OF, zone=BERLIN, width=80, colour=False)
     assert "calsignal accounts add" in accounts_text((), width=80, colour=False)
     assert suggestions_text((), width=80, colour=False) == "No unmatched domain meets you.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("Kick-off", "Kick-off"), ("", "(no subject)"), (" ", "(no subject)"), (None, "(subject not known)")],
+)
+def test_a_subject_that_is_empty_is_told_from_one_that_is_not_known(text: str | None, shown: str) -> None:
+    assert subject(text) == shown
