@@ -66,7 +66,8 @@ class Thread:
         self.subject = self._subject()
         self.created = _earliest(c.created for c in copies if c.original_start is None)
         self.absences = {c.calendar: c.absences for c in copies}
-        self.own = {c.calendar: self._own(c) for c in copies}
+        keys = self._keys()
+        self.own = {c.calendar: keys.get(c.mailbox, frozenset()) for c in copies}
         self.overridden = {(c.calendar, moment_key(c.original_start)): c for c in copies if c.original_start}
 
     def _subject(self) -> str | None:
@@ -74,10 +75,14 @@ class Thread:
         newest = sorted(titled, key=lambda c: (c.original_start is not None, -c.versions[-1].seen_at.timestamp()))
         return newest[0].subject if newest else None
 
-    def _own(self, copy: Copy) -> frozenset[str]:
-        mailbox, directory = copy.mailbox, self.lens.directory
-        people = (p for c in self.copies for v in c.versions for p in v.state.people)
-        return frozenset(p.person for p in people if p.email and directory.mailbox(p.email) == mailbox)
+    def _keys(self) -> dict[str | None, frozenset[str]]:
+        """Return the person keys by mailbox of everybody in the thread; each address is looked up once."""
+        people = {(p.person, p.email) for c in self.copies for v in c.versions for p in v.state.people if p.email}
+        mailboxes = {email: self.lens.directory.mailbox(email) for email in {email for _, email in people}}
+        keys: dict[str | None, set[str]] = defaultdict(set)
+        for person, email in people:
+            keys[mailboxes[email]].add(person)
+        return {mailbox: frozenset(persons) for mailbox, persons in keys.items()}
 
     # --- replay -----------------------------------------------------------------------------------------------------
 
