@@ -77,8 +77,13 @@ def first_sentence(text: str) -> str:
 
 
 def subject(text: str | None) -> str:
-    """Return a subject fit to print; `(no subject)` where it is empty or not kept."""
-    return cut(clean(text or ""), _SUBJECT) or "(no subject)"
+    """Return a subject fit to print, or in brackets why there is none.
+
+    None is one that was not read yet, or that is not kept.
+    """
+    if text is None:
+        return "(subject not known)"
+    return cut(clean(text), _SUBJECT) or "(no subject)"
 
 
 def duration(slot: Slot) -> str:
