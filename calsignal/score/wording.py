@@ -43,8 +43,8 @@ def waited(span: timedelta) -> str:
 
 
 def ago(days: int) -> str:
-    """Write an age in days: `today`, `yesterday`, `14 d ago`."""
-    return {0: "today", 1: "yesterday"}.get(days, f"{days} d ago")
+    """Write an age in days: `today`, `yesterday`, `14 d ago`; what a fast clock dated ahead was today."""
+    return {0: "today", 1: "yesterday"}.get(max(0, days), f"{days} d ago")
 
 
 def count(number: int, noun: str) -> str:

@@ -259,6 +259,13 @@ def test_an_optional_buyer_who_is_tentative_has_not_reached_level_2() -> None:
     assert ruling(copy("a", version("15 Mar 08:00", what, after="14 Mar 08:00"))) == (Status.NEW, 2)
 
 
+def test_an_invitation_dated_ahead_of_the_report_was_sent_today() -> None:
+    ahead = f"{AS_OF + timedelta(days=1):%d %b %Y %H:%M}"
+    invitation = copy("a", version(AS_OF, state(days_from_now(9), SILENT)), created=ahead)
+
+    assert result(invitation).evidence == "Invited today. No buyer has answered yet."
+
+
 def test_new_says_when_the_invitations_were_sent() -> None:
     assert result(invited("a", 9, 2)).evidence == "Invited 2 d ago. No buyer has answered yet."
     assert result(invited("a", 9, 6), invited("b", 9, 3)).evidence == (
