@@ -36,7 +36,7 @@ def sync(ctx: click.Context, names: tuple[str, ...], accepted: tuple[str, ...]) 
     finally:
         for outcome in outcomes:
             _tell(outcome)
-    if not app.store().accounts():
+    if any(not outcome.problem for outcome in outcomes) and not app.store().accounts():
         say("next: `calsignal accounts suggest` lists the companies that meet you")
     ctx.exit(1 if any(outcome.problem for outcome in outcomes) else 0)
 

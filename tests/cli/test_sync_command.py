@@ -34,6 +34,15 @@ def test_sync_tells_what_it_read_and_the_next_step(connected: Desk) -> None:
     assert "acme.example" in connected.ok("accounts", "suggest")
 
 
+def test_where_nothing_could_be_read_the_next_step_is_none_of_ours(connected: Desk) -> None:
+    connected.remote().broken = NeedsSignIn("the authorisation was revoked", "connect again")
+
+    result = connected.run("sync")
+
+    assert result.exit_code == 1
+    assert result.stderr == "toy:rep: the authorisation was revoked\nhint: connect again\n"
+
+
 def test_a_failing_connection_does_not_stop_the_others(connected: Desk) -> None:
     connected.ok("connect", "toy", "box", "--rep", "sam@ours.example")
     connected.remote().broken = NeedsSignIn("the authorisation was revoked", "connect again")
