@@ -85,6 +85,9 @@ class GoogleProvider:
 def _check(options: Mapping[str, object]) -> None:
     """Refuse options that contradict each other, by name. Raises `InputError`."""
     given = [name for name, value in options.items() if value]
+    named = options.get("calendar")
+    if isinstance(named, tuple | list) and not all(str(each).strip() for each in named):
+        raise InputError("--calendar names no calendar", "leave it out to read the main one, or give a name or an id")
     if "service_account" not in given:
         _refuse(given, ("as", "all_users", "admin", *_FILTERS), "goes with --service-account only")
         return
@@ -129,7 +132,7 @@ def _addresses(name: str, typed: Sequence[str]) -> tuple[str, ...]:
 def _port(request: ConnectRequest) -> int:
     typed = _typed(request, "port")
     if typed and not (typed.isascii() and typed.isdigit() and 0 < int(typed) < 65536):
-        raise InputError("--port is no port", "give a number from 1024 to 65535")
+        raise InputError("--port is no port", "give a number from 1 to 65535")
     return int(typed or 0)
 
 

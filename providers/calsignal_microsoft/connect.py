@@ -145,7 +145,7 @@ def _several(request: ConnectRequest, name: str) -> tuple[str, ...]:
 def _port(request: ConnectRequest) -> int:
     typed = _typed(request, "port")
     if typed and not (typed.isascii() and typed.isdigit() and 0 < int(typed) < 65536):
-        raise InputError("--port is no port", "give a number from 1024 to 65535")
+        raise InputError("--port is no port", "give a number from 1 to 65535")
     return int(typed or 0)
 
 

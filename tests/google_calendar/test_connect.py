@@ -100,7 +100,15 @@ def test_a_home_that_is_not_there_is_a_path_like_any_other(desk: Desk) -> None:
 
 @pytest.mark.parametrize("port", ["x", "0", "65536", "-1", "²"])
 def test_a_port_is_a_number(desk: Desk, port: str) -> None:
-    assert str(desk.refused(InputError, port=port)) == "--port is no port"
+    error = desk.refused(InputError, port=port)
+
+    assert (str(error), error.hint) == ("--port is no port", "give a number from 1 to 65535")
+
+
+@pytest.mark.parametrize("names", [("",), ("Team", " ")])
+def test_a_calendar_without_a_name_is_refused_before_anybody_signs_in(desk: Desk, names: tuple[str, ...]) -> None:
+    assert str(desk.refused(InputError, calendar=names)) == "--calendar names no calendar"
+    assert desk.told == []
 
 
 # Calendars
