@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from heapq import heapify, heappop, heappush
 
 from calsignal.history import Meeting, Seen, Track
 from calsignal.model import Actor, Change, ChangeKind, Level, Moment, day
@@ -294,17 +296,58 @@ class Rebook:
     by_buyer: bool
 
 
+class _Held:
+    """Held meetings that nothing was booked after yet, in order of their windows' ends; to be asked in order of time.
+
+    A meeting is put aside when its window is over, so that no booking looks at it again.
+    """
+
+    def __init__(self, found: Iterable[Fact], sight: Sight) -> None:
+        self.sight = sight
+        ranked = enumerate(sorted((f for f in found if f.held), key=lambda f: (f.end, f.start, f.meeting.uid)))
+        self.ahead = deque(sorted(ranked, key=lambda entry: entry[1].start))
+        self.open: list[tuple[int, Fact]] = []  # a heap
+        self.over: list[tuple[int, Fact]] = []
+        self.today = date.min
+
+    def take(self, booked: datetime, unit: Unit) -> Fact | None:
+        """Return the meeting of another unit, begun before the booking, whose window ends first and not before it."""
+        self._go_to(booked)
+        dates, passed, taken = {_key(f) for f in unit.dates}, [], None
+        while self.open and taken is None:
+            entry = heappop(self.open)
+            if (self.today - self.sight.day(entry[1].end)).days > self.sight.constants.rebook_days:
+                self.over.append(entry)
+            elif _key(entry[1]) in dates:
+                passed.append(entry)
+            else:
+                taken = entry[1]
+        for entry in passed:
+            heappush(self.open, entry)
+        return taken
+
+    def _go_to(self, at: datetime) -> None:
+        today = self.sight.day(at)
+        back, self.today = today < self.today, today
+        if back:  # a clock that is put back past midnight repeats the end of a day
+            self.open, self.over = [*self.open, *self.over], []
+            heapify(self.open)
+        while self.ahead and self.ahead[0][1].start <= at:
+            heappush(self.open, self.ahead.popleft())
+
+
 def rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Rebook]:
-    """Match bookings to held meetings one to one: in order of time, each takes the one whose window ends first."""
-    free = sorted((f for f in found if f.held), key=lambda f: (f.end, f.start, f.meeting.uid))
+    """Match bookings to held meetings one to one: in order of time, each takes the one whose window ends first.
+
+    A booking follows a held meeting from its start until 14 days after its end.
+    """
+    free = _Held(found, sight)
     booked = [(u.booked, u) for u in linked.units if u.booked is not None and not u.firm_before]
     for at, unit in sorted(booked, key=lambda pair: (pair[0], pair[1].uid)):
-        held = next((f for f in free if f not in unit.dates and _follows(at, f, sight)), None)
-        if held is None:
-            continue
-        free.remove(held)
-        by_buyer = unit.booked_level >= Level.OWNED or _proposed_before(unit.track, at, sight)
-        yield Rebook(at, unit, held, by_buyer)
+        held = free.take(at, unit)
+        if held is not None:
+            by_buyer = unit.booked_level >= Level.OWNED or _proposed_before(unit.track, at, sight)
+            yield Rebook(at, unit, held, by_buyer)
 
 
 def _rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Act]:
@@ -314,11 +357,6 @@ def _rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Ac
         text = f"booked again after the meeting of {day_name(rebook.held.view.slot.start, sight)}"
         by = Actor.BUYER if rebook.by_buyer else Actor.SELLER_OR_UNKNOWN
         yield _act("booked again", sight.day(rebook.at), points, text, rebook.unit.track, sight, by=by)
-
-
-def _follows(booked: datetime, held: Fact, sight: Sight) -> bool:
-    """Say whether a booking lies between the start of a held meeting and 14 days after its end."""
-    return held.start <= booked and (sight.day(booked) - sight.day(held.end)).days <= sight.constants.rebook_days
 
 
 def _proposed_before(track: Track, at: datetime, sight: Sight) -> bool:
