@@ -13,6 +13,7 @@ import click
 from calsignal.cli.app import App, nearest
 from calsignal.cli.options import (
     as_of_option,
+    asking,
     emit,
     format_option,
     output_option,
@@ -100,9 +101,11 @@ def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
 def _ask_secret(question: str) -> str:
     """Ask without echo on a terminal, or read one line of standard input."""
     ask = partial(click.prompt, question, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline
-    secret = str(ask())
+    otherwise = "type it at the prompt, or hand it in on standard input"
+    with asking(otherwise):
+        secret = str(ask())
     if not secret.strip():
-        raise InputError("no secret was given", "type it at the prompt, or hand it in on standard input")
+        raise InputError("no secret was given", otherwise)
     return secret.strip()
 
 
@@ -217,7 +220,7 @@ def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
     by_name = {connection.name: connection for connection in store.connections()}
     chosen = known_connection(name, list(by_name))
     question = f"Remove {chosen} and everything that it told, history included?"
-    if erase and not yes and not click.confirm(question, err=True):
+    if erase and not yes and not _agreed(question):
         say("nothing was removed")
         return
     # in this order each step can be taken again if the next one fails
@@ -229,6 +232,11 @@ def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
     gone = store.erase_connection(chosen)
     events, versions = plural(gone.events, "event"), plural(gone.versions, "version")
     emit(f"erased {chosen}: {events} in {versions}, {plural(gone.people, 'person', 'people')}")
+
+
+def _agreed(question: str) -> bool:
+    with asking("--yes erases without asking"):
+        return click.confirm(question, err=True)
 
 
 def known_connection(name: str, known: Sequence[str]) -> str:

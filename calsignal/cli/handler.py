@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import click
 
-from calsignal.errors import CalsignalError, ConfigError, InputError
+from calsignal.errors import CalsignalError, ConfigError
 
 INTERRUPTED = 130
 
@@ -71,22 +71,15 @@ def told(*, debug: bool) -> Iterator[None]:
         raise click.UsageError(bare, error.ctx) from None
     except (click.ClickException, click.exceptions.Exit):
         raise
-    except (KeyboardInterrupt, click.Abort) as stop:
-        raise _stopped(stop) from None
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.EPIPE:
             raise  # the reader of our output has gone: click ends quietly
         if debug:
             click.echo(without_secrets(traceback.format_exc()), err=True, nl=False)
         raise Failure(error if isinstance(error, CalsignalError) else _unexpected(error)) from error
-
-
-def _stopped(stop: BaseException) -> Exception:
-    """A question that met the end of the input is the user's to mend, an interruption is not."""
-    if isinstance(stop.__context__, EOFError):
-        return Failure(InputError("the input ended before the question was answered", "see --help for the options"))
-    click.echo("interrupted", err=True)
-    return click.exceptions.Exit(INTERRUPTED)
 
 
 def _unexpected(error: Exception) -> CalsignalError:

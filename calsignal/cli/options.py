@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,18 @@ def format_option(*formats: str) -> Callable[[F], F]:
     return click.option(
         "--format", "form", type=click.Choice(formats), default=formats[0], show_default=True, help="How to write it."
     )
+
+
+@contextmanager
+def asking(otherwise: str) -> Iterator[None]:
+    """Raise `InputError` with the hint `otherwise` where the input ends before the question in here is answered."""
+    try:
+        yield
+    except click.Abort as stop:
+        if not isinstance(stop.__context__, EOFError):
+            raise
+        click.echo(err=True)  # ends the line of the question
+        raise InputError("the input ended before the question was answered", otherwise) from None
 
 
 def say(text: str) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 import click
 
 from calsignal.cli.app import App
-from calsignal.cli.options import pass_app, say
+from calsignal.cli.options import asking, pass_app, say
 from calsignal.errors import InputError
 
 T = TypeVar("T")
@@ -62,7 +62,8 @@ def _ask(question: str, read: Callable[[str], T], proposal: str | None = None) -
         except InputError as error:
             raise click.UsageError(f"{error}; {error.hint}") from error
 
-    found: T = click.prompt(question, default=proposal, value_proc=answer, err=True)
+    with asking("answer by the options: --domain company.example --timezone Europe/Berlin"):
+        found: T = click.prompt(question, default=proposal, value_proc=answer, err=True)
     return found
 
 

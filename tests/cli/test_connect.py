@@ -232,6 +232,9 @@ def test_erasing_without_an_answer_erases_nothing(connected: Desk) -> None:
     result = connected.run("disconnect", "toy:rep", "--erase", input="")
 
     assert result.exit_code == 2
+    assert result.stderr.endswith(
+        "\nerror: the input ended before the question was answered\nhint: --yes erases without asking\n"
+    )
     assert len(connected.store().connections()) == 1
 
 

@@ -5,6 +5,7 @@ import stat
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 from calsignal.cli.setup import system_zone
@@ -78,8 +79,23 @@ def test_a_script_without_answers_is_told_where_they_go(bare: Desk) -> None:
     result = bare.run("init", input="")
 
     assert result.exit_code == 2
-    assert "the input ended before the question was answered" in result.stderr
+    assert (
+        "\nerror: the input ended before the question was answered\nhint: answer by the options: --domain"
+        in result.stderr
+    )
     assert not bare.config.exists()
+
+
+def test_an_interrupted_question_is_no_bad_answer(bare: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> str:
+        raise click.Abort
+
+    monkeypatch.setattr(click, "prompt", interrupt)
+
+    result = bare.run("init")
+
+    assert (result.exit_code, "interrupted" in result.stderr) == (130, True)
+    assert "hint" not in result.stderr
 
 
 def test_a_config_elsewhere_is_written_there(bare: Desk, tmp_path: Path) -> None:
