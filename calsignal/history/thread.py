@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from calsignal.history.states import Lens, Meeting, Seen, Track
 from calsignal.history.steps import About, Step
@@ -41,6 +42,14 @@ class Line:
     @property
     def slot(self) -> Slot:
         return self.states[-1].merged.slot
+
+
+class Tell(Enum):
+    """How much of what differs a line tells itself."""
+
+    ALL = auto()
+    HALF = auto()  # for all dates of its half of the series
+    STATUS = auto()  # whether it is off or on; the rest is told by its series
 
 
 class Thread:
@@ -121,13 +130,40 @@ class Thread:
             self._settle_series(seen_at, not_before, silent=silent, moved=moved, split=split)
         left, back = self._left_and_back([key for key in sorted(touched) if not touched[key]], seen_at)
         ended = bool(left) and self._has_ended(seen_at)
-        firstly = {*([] if ended else left[:1]), *back[:1]}
+        called_off = any(v.state.status.gone and self._precedes_a_half(c) for c, v in masters)
+        firstly = {*([] if ended else left if called_off else left[:1]), *back[:1]}
+        spokesmen = self._spokesmen(masters, firsts, touched)
         for key in sorted(touched):
             own = touched[key]
-            muted = silent or not (own or key in firstly)
-            self._settle(self.lines[key], seen_at, not_before, silent=muted, status_alone=not own)
+            muted = silent or not (own or key in firstly or key in spokesmen)
+            tell = Tell.ALL if own else Tell.HALF if key in spokesmen else Tell.STATUS
+            self._settle(self.lines[key], seen_at, not_before, silent=muted, tell=tell)
         if ended and not silent:
             self._end_series(seen_at, not_before)
+
+    def _spokesmen(
+        self, masters: Sequence[tuple[Copy, Version]], firsts: Collection[int], touched: Mapping[str, bool]
+    ) -> set[str]:
+        """Return the first date of each half whose word is not the series' own; it tells what happens to the half."""
+        found = set()
+        for copy, version in masters:
+            if id(copy) in firsts or version.state.status.gone or self._last_half(copy.calendar) is copy:
+                continue
+            keys = (moment_key(start) for start in self._starts(copy, version))
+            known = (key for key in keys if touched.get(key) is False and self.lines[key].states)
+            found |= {key for key in [min(known, default=None)] if key is not None}
+        return found
+
+    def _precedes_a_half(self, copy: Copy) -> bool:
+        last = self._last_half(copy.calendar)
+        starts = [self.lens.at(self.done[id(m)].state.slot.start) for m in (copy, last) if m is not None]
+        return starts[0] < starts[-1]
+
+    def _last_half(self, calendar: str) -> Copy | None:
+        """Return the series of a calendar that begins last and lives: its word is the one on the whole."""
+        heard = (m for m in self.masters if m.calendar == calendar and id(m) in self.done)
+        living = [m for m in heard if not self.done[id(m)].state.status.gone]
+        return max(living, key=lambda m: self.lens.at(self.done[id(m)].state.slot.start), default=None)
 
     def _believe_again(self, at: datetime) -> None:
         """Let what a calendar said count again from the moment at which it was read again; that is no news."""
@@ -293,9 +329,7 @@ class Thread:
 
     def _first_half(self, copy: Copy) -> Copy | None:
         """Return the series of which this one, in the same calendar and with the same UID, is the second half."""
-        others = (m for m in self.masters if m.calendar == copy.calendar and id(m) in self.done)
-        living = [m for m in others if not self.done[id(m)].state.status.gone]
-        return max(living, key=lambda m: self.lens.at(self.done[id(m)].state.slot.start), default=None)
+        return self._last_half(copy.calendar)
 
     def _split_dates(
         self, first: Copy, cut: Version | None, copy: Copy, version: Version, seen_at: datetime
@@ -371,9 +405,9 @@ class Thread:
         *,
         silent: bool,
         moved: tuple[Moment, Moment] | None = None,
-        status_alone: bool = False,
+        tell: Tell = Tell.ALL,
     ) -> None:
-        """Bring a line up to date; `status_alone` tells no more than that it is off or on, the rest is the series'."""
+        """Bring a line up to date, and tell as much of the difference as nothing else does."""
         merged = merge(self._credible(line, seen_at))
         if line is self.series and self.ended:
             merged = replace(merged, status=EventStatus.CANCELLED)
@@ -389,8 +423,20 @@ class Thread:
         joined = newcomer and (not_before is None or not_before < line.states[0].seen_at)
         if not (silent or joined):
             step = self._difference(line, before.merged, merged, seen_at, not_before, moved)
-            line.changes += step.status() if status_alone else step.changes()
+            line.changes += self._told(step, tell)
         line.states.append(Seen(seen_at, not_before, merged, frozenset(line.lapsed), joined))
+
+    def _told(self, step: Step, tell: Tell) -> Iterator[Change]:
+        if tell is Tell.HALF:
+            return self._half(step)
+        return step.changes() if tell is Tell.ALL else step.status()
+
+    def _half(self, step: Step) -> Iterator[Change]:
+        """Yield what happened to a half of the series; what the series has just told of the whole is told."""
+        told = {(c.kind, c.person) for c in self.series.changes if c.seen_at == step.seen_at}
+        for change in step.changes():
+            if change.kind is not ChangeKind.MOVED and (change.kind, change.person) not in told:
+                yield change
 
     def _date_answers(self, line: Line, before: Merged, after: Merged) -> None:
         """Fill in when an answer was given that was told already: a calendar read later knows the time."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from calsignal.history import Meeting
-from calsignal.model import Actor, Answer, ChangeKind, Copy, EventStatus, Moment, Slot
+from calsignal.model import Actor, Answer, ChangeKind, Copy, EventStatus, Moment, Slot, Version
 from worlds import (
     ANN,
     BOB,
@@ -616,6 +616,86 @@ def test_the_end_of_the_second_half_is_the_end_of_the_series() -> None:
     assert list(starts(found)) == ["05 Mar", "12 Mar"]
     assert found[0].series is not None
     assert found[0].series.now.merged.status is EventStatus.CANCELLED
+
+
+FORTNIGHT = dates("12 Mar 10:00", 6)
+"""Six dates, all ahead: 12, 19, 26 March, 2, 9 and 16 April."""
+NEXT = "13 Mar 08:00"
+
+
+def parted(*first: Version, second: tuple[Version, ...] = (), mailbox: str = REP, seen: str = LATER) -> list[Copy]:
+    """Return a series cut after its third date, and what came of either half later."""
+    everybody = {ANN: "yes", BOB: "yes"}
+    cut = series(seen, FORTNIGHT[:3], everybody, after=AFTER)
+    begun = series(seen, FORTNIGHT[3:], everybody, after=AFTER)
+    return [
+        copy("s", series(SEEN, FORTNIGHT, everybody), cut, *first, mailbox=mailbox, event="s"),
+        copy("s", begun, *second, mailbox=mailbox, event="s_R"),
+    ]
+
+
+def half(starts: tuple[datetime, ...], answers: dict[str, str], seen: str = NEXT, **more: Any) -> Version:  # noqa: ANN401
+    return series(seen, starts, answers, after=LATER, **more)
+
+
+def after_the_split(copies: list[Copy]) -> list[tuple[ChangeKind, str | None, Moment | None]]:
+    return [(c.kind, c.person, c.original_start) for c in news(told(copies)) if c.seen_at > at(LATER)]
+
+
+def test_who_is_taken_off_the_first_half_is_told_once() -> None:
+    found = after_the_split(parted(half(FORTNIGHT[:3], {ANN: "yes"})))
+
+    assert found == [(ChangeKind.PERSON_REMOVED, BOB, FORTNIGHT[1])]
+
+
+def test_who_is_asked_to_the_first_half_is_told_once() -> None:
+    found = after_the_split(parted(half(FORTNIGHT[:3], {ANN: "yes", BOB: "yes", TWO: ""})))
+
+    assert found == [(ChangeKind.PERSON_ADDED, TWO, FORTNIGHT[1])]
+
+
+def test_a_second_calendar_does_not_repeat_what_happened_to_the_first_half() -> None:
+    mine = parted(half(FORTNIGHT[:3], {ANN: "yes"}))
+    theirs = parted(half(FORTNIGHT[:3], {ANN: "yes"}, "13 Mar 08:05"), mailbox=TWO, seen="12 Mar 08:05")
+
+    found = [change for change in after_the_split([*mine, *theirs]) if change[0] is not ChangeKind.SERIES_SPLIT]
+
+    assert [kind for kind, *_ in found] == [ChangeKind.PERSON_REMOVED]
+
+
+def test_who_is_taken_off_both_halves_is_told_once_for_the_series() -> None:
+    without = {ANN: "yes"}
+
+    found = after_the_split(parted(half(FORTNIGHT[:3], without), second=(half(FORTNIGHT[3:], without),)))
+
+    assert found == [(ChangeKind.PERSON_REMOVED, BOB, None)]
+
+
+def test_who_is_taken_off_the_second_half_is_told_once_for_the_series() -> None:
+    found = after_the_split(parted(second=(half(FORTNIGHT[3:], {ANN: "yes"}),)))
+
+    assert found == [(ChangeKind.PERSON_REMOVED, BOB, None)]
+
+
+def test_a_first_half_that_moves_and_is_answered_anew_says_each_once() -> None:
+    fridays = tuple(d + timedelta(days=1) for d in FORTNIGHT[:3])
+
+    found = told(parted(half(fridays, {ANN: "yes", BOB: ""}, since=FORTNIGHT[0])))
+
+    assert [c.kind for c in news(found) if c.seen_at > at(LATER)].count(ChangeKind.RESPONSE_RESET) == 1
+    assert ChangeKind.MOVED not in [c.kind for c in news(found)]
+
+
+def test_a_first_half_that_is_called_off_tells_each_of_its_dates() -> None:
+    off = half(FORTNIGHT[:3], {ANN: "yes", BOB: "yes"})
+
+    found = told(parted(replace(off, state=gone(off.state))))
+
+    cancelled = [(c.kind, c.original_start) for c in news(found) if c.seen_at > at(LATER)]
+    assert cancelled == [(ChangeKind.CANCELLED, FORTNIGHT[1]), (ChangeKind.CANCELLED, FORTNIGHT[2])]
+    assert list(starts(found)) == ["12 Mar", "02 Apr", "09 Apr", "16 Apr"]
+    assert found[0].series is not None
+    assert not found[0].series.now.merged.status.gone
 
 
 # --- a split whose second half has a UID of its own -------------------------------------------------------------------
