@@ -65,7 +65,7 @@ class Thread:
         self.series = Line(None)
         self.ended = False
         self.joining: frozenset[str] = frozenset()  # calendars that say something of a copy for the first time
-        self.spoke: dict[int, frozenset[str]] = {}  # line -> the calendars that had spoken of it before this step
+        self.spoke: dict[int, frozenset[str]] = {}  # line that hears something in this step -> who had spoken before
         self.carried: set[str] = set()  # lines that were carried to new times in this step
         self.handed: dict[str, str] = {}  # original starts whose lines were carried away -> where to, whenever that was
         self.shifted = False  # lines were carried to new times, and no change has told so yet
@@ -112,7 +112,7 @@ class Thread:
 
     def _step(self, seen_at: datetime, news: Sequence[tuple[Copy, Version]]) -> None:
         firsts = {id(c) for c, _ in news if id(c) not in self.done}
-        self.spoke = {id(line): frozenset(line.words) for line in (self.series, *self.lines.values())}
+        self.spoke = {}
         masters = [(c, v) for c, v in news if self._is_master(c)]
         split = self._follow(seen_at, masters)
         self.done.update((id(c), v) for c, v in news)
@@ -168,9 +168,10 @@ class Thread:
     def _believe_again(self, at: datetime) -> None:
         """Let what a calendar said count again from the moment at which it was read again; that is no news."""
         back = {calendar for calendar, absences in self.absences.items() if any(a.end == at for a in absences)}
-        self.joining, self.spoke = frozenset(back), {}
+        self.joining = frozenset(back)
         for line in (self.series, *(self.lines[key] for key in sorted(self.lines))):
             if line.states and back & line.words.keys():
+                self.spoke = {id(line): frozenset()}
                 self._settle(line, at, None, silent=True)
 
     def _is_master(self, copy: Copy) -> bool:
@@ -192,7 +193,7 @@ class Thread:
             if back is None and last is not None and self.lens.at(last.state.slot.start) <= version.seen_at:
                 return key  # what disappears after its start stays as last seen
             state = back or state
-        line.words[copy.calendar] = self._witness(copy, version, state)
+        self._say(line, self._witness(copy, version, state))
         return key
 
     def _forget_word(self, copy: Copy, version: Version, key: str) -> str | None:
@@ -205,6 +206,7 @@ class Thread:
             return None
         if self._back_in_series(copy, line) is not None:
             return None
+        self.spoke.setdefault(id(line), frozenset(line.words))
         return key if line.words.pop(copy.calendar, None) else None
 
     def _back_in_series(self, copy: Copy, line: Line) -> State | None:
@@ -231,7 +233,7 @@ class Thread:
             if not (ahead or key in self.carried or (first and start is not None)):
                 continue
             state = self._series_word(version, start, line)
-            line.words[copy.calendar] = self._witness(copy, version, state)
+            self._say(line, self._witness(copy, version, state))
             yield key
 
     @staticmethod
@@ -269,6 +271,11 @@ class Thread:
             return version.occurrences
         limit = copy.sight + self.lens.horizon
         return [s for s in version.occurrences if self.lens.at(s) < limit]
+
+    def _say(self, line: Line, word: Witness) -> None:
+        """Let a calendar have its word on a line."""
+        self.spoke.setdefault(id(line), frozenset(line.words))
+        line.words[word.calendar] = word
 
     def _witness(self, copy: Copy, version: Version, state: State) -> Witness:
         return Witness(copy.calendar, copy.mailbox, self.own[copy.calendar], version.seen_at, state)
@@ -395,7 +402,7 @@ class Thread:
             others = [m for m in self.masters if m is not copy and m.calendar == copy.calendar and id(m) in self.done]
             if any(not self.done[id(m)].state.status.gone for m in others):
                 return
-        self.series.words[copy.calendar] = self._witness(copy, version, version.state)
+        self._say(self.series, self._witness(copy, version, version.state))
 
     def _settle(
         self,
@@ -419,7 +426,7 @@ class Thread:
             return
         line.lapsed = _lapsed(line.lapsed, before.merged, merged, seen_at, self.lens)
         self._date_answers(line, before.merged, merged)
-        newcomer = bool(self.joining) and not self.joining & self.spoke.get(id(line), frozenset())
+        newcomer = bool(self.joining) and not self.joining & self.spoke.get(id(line), line.words.keys())
         joined = newcomer and (not_before is None or not_before < line.states[0].seen_at)
         if not (silent or joined):
             step = self._difference(line, before.merged, merged, seen_at, not_before, moved)
