@@ -27,7 +27,7 @@ from google_calendar.service import GoogleService
 from google_calendar.service_faults import Fault, Reply, Request
 from google_calendar.service_world import Agenda, Mailbox, occurrences
 
-EXAMPLES = int(os.environ.get("CALSIGNAL_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("CALSIGNAL_EXAMPLES", "6"))
 FORGOTTEN = "the service had forgotten where we were"
 GONE = faults.failing(410, "fullSyncRequired")  # the tokens of the other machine stay good
 
@@ -326,7 +326,7 @@ def test_any_days_with_any_trouble_are_told_like_days_in_peace(
 
 # --- killed ---------------------------------------------------------------------------------------------------------
 
-KILLS = int(os.environ.get("CALSIGNAL_KILLS", "12"))
+KILLS = int(os.environ.get("CALSIGNAL_KILLS", "6"))
 REPS = ("rep@ours.example", "sam@ours.example")
 SUICIDE = """
 import os, signal, sqlalchemy

@@ -27,6 +27,7 @@ SETTINGS = settings(
 FULL_LISTS, DELTAS, MIXED = (False, False, False), (True, True, True), (True, False, True)
 
 
+@pytest.mark.no_cover  # being watched line by line takes half of its time, and other tests run every line of it
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_the_store_converges(shard: int) -> None:
     deltas = (DELTAS, MIXED, FULL_LISTS)[shard % 3]

@@ -28,7 +28,7 @@ from microsoft_calendar.service import MicrosoftService
 from microsoft_calendar.service_values import dates, weekly
 from microsoft_calendar.service_world import Mailbox
 
-EXAMPLES = int(os.environ.get("CALSIGNAL_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("CALSIGNAL_EXAMPLES", "6"))
 SERIES, VIEW, ONE = "/calendar/events$", "/calendarView$", "/events/[^/]+$"
 
 
