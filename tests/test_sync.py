@@ -751,3 +751,24 @@ def test_a_note_on_an_event_stays_when_the_event_is_looked_up(world: World) -> N
     world.next_day()
 
     assert [item.id for item in world.store.skipped_at(world.clock())] == ["m1"]
+
+
+# --- connected again --------------------------------------------------------------------------------------------------
+
+
+def test_what_was_told_while_a_calendar_was_away_is_not_told_again_when_it_is_back(world: World) -> None:
+    for rep in (REP, OTHER):
+        world.remote(rep).put(event())
+    world.sync()
+    world.store.retire(f"fake:{REP}", world.clock())
+    for rep in (REP, OTHER):
+        world.remote(rep).put(event(status=EventStatus.CANCELLED))
+    world.next_day()
+    away = world.clock()
+
+    world.store.connect(f"fake:{REP}", "fake", REP, {}, world.clock())
+    world.next_day()
+
+    assert world.changes() == [ChangeKind.CANCELLED]
+    assert any(copy.absences and copy.absences[0].end is None for copy in world.store.history(away, None))
+    assert all(absence.end is not None for copy in world.copies() for absence in copy.absences)

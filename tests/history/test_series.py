@@ -698,6 +698,28 @@ def test_a_first_half_that_is_called_off_tells_each_of_its_dates() -> None:
     assert not found[0].series.now.merged.status.gone
 
 
+# --- a date that stood apart when its series went elsewhere -----------------------------------------------------------
+
+
+def stood_apart(*, series_too: bool) -> list[Copy]:
+    """Return a series that another calendar shows moved by a day, and one date of it that stood apart in ours."""
+    moved = tuple(d + timedelta(days=1) for d in WEEKLY)
+    both = (series(SEEN, WEEKLY, {ANN: "yes"}), series(LATER, moved, {ANN: "yes"}, after=AFTER))
+    there = state(Slot(WEEKLY[2], WEEKLY[2] + timedelta(minutes=30)), {ANN: "yes"})
+    said = version(SEEN, there), version(AFTER, gone(there), after=SEEN)
+    vanished = version("13 Mar 08:00", replace(there, status=EventStatus.VANISHED), after=LATER)
+    apart = copy("s", *said, vanished, original_start=WEEKLY[2])
+    ours = [copy("s", both[0], replace(both[1], seen_at=at("13 Mar 08:00")))] if series_too else []
+    return [copy("s", *both, mailbox=TWO, event="s"), apart, *ours]
+
+
+@pytest.mark.parametrize("series_too", [False, True])
+def test_a_date_that_stood_apart_says_no_more_of_where_its_series_went(series_too: bool) -> None:
+    found = told(stood_apart(series_too=series_too))
+
+    assert starts(found)["20 Mar"] == "20 Mar 10:00"
+
+
 # --- a split whose second half has a UID of its own -------------------------------------------------------------------
 
 FRIDAYS = tuple(d + timedelta(days=1) for d in WEEKLY[2:])
