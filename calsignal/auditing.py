@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from calsignal.analysis import World, read
 from calsignal.config import Settings
+from calsignal.directory import rep_of
 from calsignal.errors import InputError
 from calsignal.history import meetings
 from calsignal.model import AccountType, Copy, DealTrack, Status
@@ -18,7 +19,7 @@ from calsignal.score.audit import AccountAudit, AuditResult, DealLine, Forecast,
 from calsignal.score.books import Books, Roster, Scope, StatusAt, roster
 from calsignal.score.constants import Constants
 from calsignal.score.coverage import coverage
-from calsignal.score.forecast import Moment, Names, forecast, rep_of, totalled
+from calsignal.score.forecast import Moment, Names, forecast, totalled
 from calsignal.score.hours import account_audit
 from calsignal.score.past import known_at
 from calsignal.score.reps import Team, metrics

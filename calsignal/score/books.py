@@ -13,16 +13,15 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 
-from calsignal.directory import Directory
+from calsignal.directory import Directory, rep_of
 from calsignal.history import Track
-from calsignal.model import AccountType, Actor, Answer, ConnectionState, Level, Role, Status
+from calsignal.model import AccountType, Actor, ConnectionState, Level, Role, Status
 from calsignal.score.account import Scored
 from calsignal.score.audit import DealLine, Period
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact, Sight, counted_slot
 from calsignal.score.firmness import ANSWERED
-from calsignal.score.forecast import rep_of
-from calsignal.score.rescheduling import Unit, rebooks
+from calsignal.score.rescheduling import Unit
 from calsignal.score.time import buyer_time
 
 StatusAt = Callable[[str, datetime], Status]
@@ -78,17 +77,6 @@ def roster(
     members = {name: frozenset(rep_of(r, directory) for r in reps) for name, reps in teams.items()}
     connected = {rep_of(c.rep, directory) for c in connections}
     return Roster(frozenset(connected | set(owners)).union(*members.values()), members, directory)
-
-
-def people_on(fact: Fact, sight: Sight) -> frozenset[str]:
-    """Return our people on a meeting by mailbox, without those who declined it."""
-    directory = sight.lens.directory
-    answers: dict[str, set[Answer]] = defaultdict(set)
-    for p in fact.meeting.now.merged.people:
-        if p.email is not None and directory.who(p).role is Role.SELLER:
-            answers[rep_of(p.email, directory)].add(p.answer)
-    declined = {rep for rep, said in answers.items() if said == {Answer.DECLINED}}
-    return frozenset(rep_of(s, directory) for s in fact.view.sellers) - declined
 
 
 # --- the books ------------------------------------------------------------------------------------------------------
@@ -167,9 +155,7 @@ class _Entry:
         self.name = one.result.account.name
         self.found, self.linked = one.standings.found, one.standings.linked
         self.standings = one.standings
-        roster = books.scope.roster
-        self.people = {_key(f): people_on(f, one.sight) for f in self.found}
-        self.credit = {key: roster.keys(people) for key, people in self.people.items()}
+        self.roster = books.scope.roster
 
     def enter(self) -> None:
         for rule in (
@@ -184,7 +170,10 @@ class _Entry:
             rule()
 
     def _books(self, *facts: Fact) -> Iterator[Book]:
-        return (self.books.of[key] for key in frozenset().union(*(self.credit[_key(f)] for f in facts)))
+        return (self.books.of[key] for key in frozenset().union(*(self._credit(f) for f in facts)))
+
+    def _credit(self, fact: Fact) -> frozenset[Key]:
+        return self.roster.keys(fact.told.ours)
 
     def _in_period(self, at: datetime) -> bool:
         return self.sight.day(at) in self.scope.period
@@ -194,8 +183,8 @@ class _Entry:
     def _rebooked(self) -> None:
         """A rebook belongs to those on the meeting that was booked; that it followed, to those on the one held."""
         c, followed = self.scope.constants, set()
-        for rebook in rebooks(self.found, self.linked, self.sight):
-            followed.add(_key(rebook.held))
+        for rebook in self.linked.rebooks:
+            followed.add(rebook.held.key)
             for book in self._books(*rebook.unit.dates):
                 book.stretches[self.sight.age(rebook.at) // c.audit_recent_days].add(self.name)
                 if self._in_period(rebook.at):
@@ -205,7 +194,7 @@ class _Entry:
         for fact in self.found:
             if not (fact.held and self._in_period(fact.start)):
                 continue
-            is_followed = _key(fact) in followed
+            is_followed = fact.key in followed
             if is_followed or self.sight.age(fact.start) >= c.rebook_days:
                 for book in self._books(fact):
                     book.followed.add(is_followed)
@@ -239,7 +228,7 @@ class _Entry:
     def _by_key(self, facts: Iterable[Fact]) -> dict[Key, list[Fact]]:
         found: dict[Key, list[Fact]] = defaultdict(list)
         for fact in facts:
-            for key in self.credit[_key(fact)]:
+            for key in self._credit(fact):
                 found[key].append(fact)
         return found
 
@@ -251,7 +240,7 @@ class _Entry:
         for book in self._books(*active) if active else ():
             book.breadths.append(len(self.result.firm_buyers))
         owners = self.scope.roster.keys(line.owner for line in self.deals if line.owner)
-        for key in owners.union(*(self.credit[_key(f)] for f in held)) if held or self.deals else ():
+        for key in owners.union(*(self._credit(f) for f in held)) if held or self.deals else ():
             share = self.books.of[key].next_step
             if self.result.status is Status.UNKNOWN:
                 share.left_out += 1
@@ -286,9 +275,9 @@ class _Entry:
         for unit in self.linked.units:
             self._chain_of_unit(unit, acts[unit.uid, unit.track.original_start])
         for fact in self.found:
-            if fact.meeting.series is not None and _key(fact) in self.linked.occurrence_moves:
-                was_firm = any(self.sight.level(seen) >= Level.FIRM for seen in fact.meeting.states)
-                self._chain((fact,), acts[_key(fact)], was_firm=was_firm)
+            if fact.view.series and fact.key in self.linked.occurrence_moves:
+                was_firm = fact.told.reached >= Level.FIRM
+                self._chain((fact,), acts[fact.key], was_firm=was_firm)
 
     def _chain_of_unit(self, unit: Unit, acts: set[tuple[str, bool]]) -> None:
         if not unit.rebooked:  # else its chain goes on in the meeting that was booked instead
@@ -330,7 +319,7 @@ class _Entry:
         A meeting that was firm is held from its begin on, and nothing but many pushes in another chain could make
         its account less than REAL then: the others need not be scored again.
         """
-        known = [seen for seen in fact.meeting.states if seen.seen_at <= fact.start]
+        known = [seen for seen in fact.states if seen.seen_at <= fact.start]
         if not known:
             return None
         r, c = self.result.rescheduling, self.scope.constants
@@ -351,7 +340,7 @@ class _Entry:
             for at, settled in _proposals(fact, self.sight) if not fact.excluded else ():
                 if self._in_period(at):
                     hours = None if settled is None else _hours_between(at, settled)
-                    self._reply((fact,), dict.fromkeys(self.people[_key(fact)], hours))
+                    self._reply((fact,), dict.fromkeys(fact.told.ours, hours))
 
     def _reply(self, facts: Sequence[Fact], took: Mapping[str, float | None]) -> None:
         """Enter how many hours each took to answer (None: not answered yet); the first answer is the team's."""
@@ -366,13 +355,6 @@ class _Entry:
                 self.books.of[key].unanswered += 1
 
 
-_FactKey = tuple[str, object]
-
-
-def _key(fact: Fact) -> _FactKey:
-    return fact.meeting.uid, fact.meeting.original_start
-
-
 def monday(day: date) -> date:
     """Return the Monday of a day's week."""
     return day - timedelta(days=day.weekday())
@@ -380,7 +362,7 @@ def monday(day: date) -> date:
 
 def _lost_at(fact: Fact, sight: Sight) -> datetime | None:
     """Return when a meeting was seen to be firm no more; None: never firm, or to the end."""
-    for seen, after in reversed(tuple(pairwise(fact.meeting.states))):
+    for seen, after in reversed(tuple(pairwise(fact.states))):
         if sight.level(after) >= Level.FIRM:
             return None
         if sight.level(seen) >= Level.FIRM:
@@ -452,7 +434,7 @@ def _first_answers(track: Track, invited: datetime, sight: Sight) -> dict[str, f
 def _proposals(fact: Fact, sight: Sight) -> Iterator[tuple[datetime, datetime | None]]:
     """Yield when a buyer proposed another time, and when that was settled: moved, taken back, or called off."""
     open_since: dict[str, tuple[datetime, object]] = {}
-    slots = [fact.meeting.states[0], *fact.meeting.states]
+    slots = [fact.states[0], *fact.states]
     for before, seen in pairwise(slots):
         now = {b.who.person: b.participant for b in sight.buyers(seen) if b.participant.proposed is not None}
         moved = before.merged.slot != seen.merged.slot or seen.merged.status.gone

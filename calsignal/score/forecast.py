@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 from statistics import median
 
-from calsignal.directory import Directory, normalise, parents
+from calsignal.directory import Directory, normalise, parents, rep_of
 from calsignal.errors import InputError
 from calsignal.model import Category, Deal, DealTrack, Level, Outcome, Status
 from calsignal.score.account import Scored
@@ -28,7 +28,6 @@ from calsignal.score.audit import (
 )
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact, Sight
-from calsignal.score.rescheduling import rebooks
 from calsignal.score.wording import DAYS, MONTHS, ago, count, listing, times
 
 # --- names ----------------------------------------------------------------------------------------------------------
@@ -174,13 +173,6 @@ class Names:
     def rep(self, address: str) -> str:
         """Return the mailbox that stands for one of our addresses: its alias resolved, an assistant's principal."""
         return rep_of(address, self.directory)
-
-
-def rep_of(address: str, directory: Directory) -> str:
-    """Return the mailbox that stands for one of our addresses: its alias resolved, an assistant's principal."""
-    mailbox = directory.mailbox(address) or address
-    chief = directory.delegates.get(mailbox) or directory.delegates.get(address)
-    return directory.mailbox(chief[1]) or chief[1] if chief else mailbox
 
 
 # --- which meetings are a deal's --------------------------------------------------------------------------------------
@@ -538,14 +530,7 @@ def _large_and_thin(case: _Case) -> Said | None:
 
 def missing_key_players(one: Scored, facts: Iterable[Fact]) -> list[str]:
     """Return the key players of an account who were never firm on any of these meetings."""
-    met = {
-        b.who.person
-        for f in facts
-        if not f.excluded
-        for seen in f.meeting.states
-        for b in one.sight.buyers(seen)
-        if b.level >= Level.FIRM
-    }
+    met = frozenset().union(*(f.told.ever_firm for f in facts if not f.excluded))
     return [address for address, person in sorted(one.sight.account.key_players.items()) if person not in met]
 
 
@@ -570,11 +555,7 @@ def _under_called(case: _Case) -> Said | None:
         return None
     if case.deal.category not in (Category.PIPELINE, Category.OMITTED):
         return None
-    recent = [
-        r
-        for r in rebooks(one.standings.found, one.standings.linked, one.sight)
-        if one.sight.age(r.at) <= c.audit_under_called_days
-    ]
+    recent = [r for r in one.standings.linked.rebooks if one.sight.age(r.at) <= c.audit_under_called_days]
     if len(recent) < c.audit_under_called_rebooks:
         return None
     line = (
