@@ -38,6 +38,7 @@ from calsignal.ledger import (
 )
 from calsignal.links import patterns
 from calsignal.model import Role, Skipped
+from calsignal.recall import refresh
 from calsignal.recurrence import UnreadableSeries, expand
 from calsignal.registry import Registry
 from calsignal.store import Connection, Outrun, Pen, Store, StoredCalendar
@@ -96,6 +97,7 @@ class Syncer:
         finally:
             if self.store.accounts() != directory.accounts:  # what was written may name people of one that has gone
                 forget_strangers(self.store, self.settings)
+        refresh(self.store, self.settings, self.clock())
 
     def _connection(self, connection: Connection, redactor: Redactor) -> Outcome:
         started = self.clock()

@@ -11,7 +11,7 @@ from calsignal.history import Lens, Meeting, Seen
 from calsignal.model import Account, AccountType, Change, Level, Role, Status
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact, Sight, facts
-from calsignal.score.rescheduling import chains, rescheduling
+from calsignal.score.rescheduling import Chains, chains, rescheduling
 from calsignal.score.result import AccountResult, FirstAction, Flag
 from calsignal.score.status import (
     Standings,
@@ -54,7 +54,14 @@ def score_account(
     """
     sight = Sight(lens, constants, account)
     found = facts(meetings, sight)
-    linked = chains(found, sight)
+    return judged(found, chains(found, sight), sight, unknown=unknown, stale=stale)
+
+
+def judged(
+    found: tuple[Fact, ...], linked: Chains, sight: Sight, *, unknown: str | None = None, stale: tuple[str, ...] = ()
+) -> Scored:
+    """Return the score, status and evidence that an account's facts and chains come to."""
+    account, constants = sight.account, sight.constants
     state = standings(found, linked, sight)
     time = buyer_time(found, sight)
     acts = rescheduling(linked, sight, ever_firm=any(f.told.reached >= Level.FIRM for f in found))
@@ -88,20 +95,21 @@ def score_account(
 
 def ranked(scored: Iterable[Scored]) -> tuple[Scored, ...]:
     """Return the results in order of rank; customers and partners come last and have none."""
-    everybody = sorted(scored, key=_rank_key)
-    rank = 0
-    out = []
-    for one in everybody:
-        if one.result.account.type is AccountType.PROSPECT:
-            rank += 1
-            out.append(replace(one, result=replace(one.result, rank=rank)))
-        else:
-            out.append(one)
-    return tuple(out)
+    everybody = list(scored)
+    return tuple(
+        replace(everybody[index], result=replace(everybody[index].result, rank=rank))
+        for index, rank in places([one.result for one in everybody])
+    )
 
 
-def _rank_key(one: Scored) -> tuple[bool, int, float, float, str]:
-    r = one.result
+def places(results: Sequence[AccountResult]) -> list[tuple[int, int | None]]:
+    """Return the positions of results in order of rank, each with its rank."""
+    order = sorted(range(len(results)), key=lambda index: _rank_key(results[index]))
+    number = sum(result.account.type is AccountType.PROSPECT for result in results)  # they come first
+    return [(index, rank if rank <= number else None) for rank, index in enumerate(order, 1)]
+
+
+def _rank_key(r: AccountResult) -> tuple[bool, int, float, float, str]:
     apart = r.account.type is not AccountType.PROSPECT
     return apart, ORDER.index(r.status), -r.score, -r.time.raw_hours, r.account.name
 

@@ -17,15 +17,17 @@ from calsignal.directory import Directory, rep_of
 from calsignal.history import Track
 from calsignal.model import AccountType, Actor, ConnectionState, Level, Role, Status
 from calsignal.score.account import Scored
-from calsignal.score.audit import DealLine, Period
+from calsignal.score.audit import Period
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact, Sight, counted_slot
 from calsignal.score.firmness import ANSWERED
+from calsignal.score.forecast import OpenDeal
 from calsignal.score.rescheduling import Unit
+from calsignal.score.result import Rescheduling
 from calsignal.score.time import buyer_time
 
-StatusAt = Callable[[str, datetime], Status]
-"""The status of an account, by name, as of a moment."""
+Then = Callable[[datetime], Status]
+"""The status of an account as of an earlier moment, on what had been seen by then."""
 
 DEAD = (Status.STALLED, Status.LOST, Status.NO_EVIDENCE)
 
@@ -125,12 +127,11 @@ class Book:
 
 @dataclass(frozen=True)
 class Scope:
-    """What the books are kept about: the period, the numbers, who is a rep, and past statuses."""
+    """What the books are kept about: the period, the numbers, and who is a rep."""
 
     period: Period
     constants: Constants
     roster: Roster
-    status_at: StatusAt
 
 
 class Books:
@@ -140,17 +141,17 @@ class Books:
         self.scope = scope
         self.of: dict[Key, Book] = {key: Book() for key in scope.roster.all_keys}
 
-    def add(self, one: Scored, deals: Sequence[DealLine] = ()) -> None:
+    def add(self, one: Scored, then: Then, deals: Sequence[OpenDeal] = ()) -> None:
         """Enter an account with its open deals. Customers and partners are left out."""
         if one.result.account.type is AccountType.PROSPECT:
-            _Entry(self, one, deals).enter()
+            _Entry(self, one, then, deals).enter()
 
 
 class _Entry:
     """One account on its way into the books."""
 
-    def __init__(self, books: Books, one: Scored, deals: Sequence[DealLine]) -> None:
-        self.books, self.scope, self.deals = books, books.scope, deals
+    def __init__(self, books: Books, one: Scored, then: Then, deals: Sequence[OpenDeal]) -> None:
+        self.books, self.scope, self.then, self.deals = books, books.scope, then, deals
         self.result, self.sight = one.result, one.sight
         self.name = one.result.account.name
         self.found, self.linked = one.standings.found, one.standings.linked
@@ -314,22 +315,10 @@ class _Entry:
             self.books.of[key].dead.append(hours_of(some, self.sight))
 
     def _status_before(self, fact: Fact) -> Status | None:
-        """Return the account's status when a meeting began; None where it was not known of then.
-
-        A meeting that was firm is held from its begin on, and nothing but many pushes in another chain could make
-        its account less than REAL then: the others need not be scored again.
-        """
-        known = [seen for seen in fact.states if seen.seen_at <= fact.start]
-        if not known:
+        """Return the account's status when a meeting began; None where it was not known of then."""
+        if not any(seen.seen_at <= fact.start for seen in fact.states):
             return None
-        r, c = self.result.rescheduling, self.scope.constants
-        calm = (
-            r.pushed_by_buyer + r.pushed_by_seller_or_unknown < c.stalled_pushes and r.push_days < c.stalled_push_days
-        )
-        as_now = known[-1].merged.slot == fact.view.slot and not known[-1].merged.free
-        if calm and as_now and fact.view.minutes and self.sight.level(known[-1]) >= Level.FIRM:
-            return Status.REAL
-        return self.scope.status_at(self.name, fact.start)
+        return self.then(fact.start) if is_open_then(fact, self.result.rescheduling, self.sight) else Status.REAL
 
     def _answered(self) -> None:
         for unit in self.linked.units:
@@ -377,6 +366,22 @@ def is_spent(fact: Fact) -> bool:
     """
     on = [b for b in fact.view.buyers if b.level > Level.WITHDRAWN]
     return bool(on) and fact.view.past and fact.view.minutes > 0 and not fact.excluded and not fact.view.status.gone
+
+
+def is_open_then(fact: Fact, acts: Rescheduling, sight: Sight) -> bool:
+    """Say whether the account's status when a past meeting began cannot be told from the meeting alone.
+
+    A meeting that was firm is held from its begin on, and nothing but many pushes in another chain could make its
+    account less than REAL then: the others need not be scored again.
+    """
+    known = [seen for seen in fact.states if seen.seen_at <= fact.start]
+    if not known:
+        return False
+    c = sight.constants
+    pushes = acts.pushed_by_buyer + acts.pushed_by_seller_or_unknown
+    calm = pushes < c.stalled_pushes and acts.push_days < c.stalled_push_days
+    as_now = known[-1].merged.slot == fact.view.slot and not known[-1].merged.free
+    return not (calm and as_now and fact.view.minutes and sight.level(known[-1]) >= Level.FIRM)
 
 
 def hours_of(facts: Iterable[Fact], sight: Sight) -> float:

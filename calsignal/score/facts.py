@@ -139,7 +139,7 @@ class Fact:
 
 def facts(meetings: Iterable[Meeting], sight: Sight) -> tuple[Fact, ...]:
     """Return the account's facts in order of start, series thinned to the next date that counts."""
-    return in_order(_fact(meeting, sight) for meeting in meetings if _ever_ours(meeting, sight))
+    return in_order(fact_of(meeting, sight) for meeting in meetings if _ever_ours(meeting, sight))
 
 
 def in_order(found: Iterable[Fact]) -> tuple[Fact, ...]:
@@ -165,7 +165,8 @@ def counted_slot(slot: Slot, sight: Sight, *, free: bool) -> tuple[datetime, int
     return start, min(minutes, c.max_minutes) if minutes >= c.min_minutes else 0
 
 
-def _fact(meeting: Meeting, sight: Sight) -> Fact:
+def fact_of(meeting: Meeting, sight: Sight) -> Fact:
+    """Return the fact that a meeting of the account is."""
     merged = meeting.now.merged
     rows = sight.buyers(meeting.now)
     start, minutes = counted_slot(merged.slot, sight, free=merged.free)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from calsignal.directory import rep_of
 from calsignal.model import AccountType, Status
 from calsignal.score.account import Scored
-from calsignal.score.audit import AccountAudit, DealLine, Period
+from calsignal.score.audit import AccountAudit, Period
 from calsignal.score.books import Roster, hours_of, is_spent
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact
-from calsignal.score.forecast import missing_key_players
+from calsignal.score.forecast import OpenDeal, missing_key_players
 from calsignal.score.time import buyer_time
 
 
 def account_audit(
-    one: Scored, deals: Sequence[DealLine], period: Period, roster: Roster, constants: Constants
+    one: Scored, deals: Sequence[OpenDeal], period: Period, roster: Roster, constants: Constants
 ) -> AccountAudit:
     """Return the audit's row of one account; `deals` are its open ones. Hours are those of the period."""
     sight, found = one.sight, one.standings.found
@@ -35,9 +36,10 @@ def account_audit(
         mobilizers=mobilizers(one),
         key_met=met if known else None,
         key_missing=missing if known else None,
-        deals=tuple(sorted(line.deal.id for line in deals)),
+        deals=tuple(sorted(deal.id for deal in deals)),
         without_deal=not deals and _is_prospect(one) and _gives_time(one, constants),
         reps=tuple(person for person, _ in by_person if person in roster.reps),
+        sellers=frozenset(rep_of(s, roster.directory) for f in found for s in f.view.sellers),
     )
 
 

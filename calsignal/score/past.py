@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
 
-from calsignal.history import Lens, Meeting, Seen, Track
-from calsignal.model import Answer, Change, Copy, DealTrack, Outcome, Participant, Status
-from calsignal.score.account import Scored
+from calsignal.history import Lens, Meeting, Seen, Track, meetings
+from calsignal.model import Account, Answer, Change, Copy, DealTrack, Outcome, Participant, Status
+from calsignal.score.account import Scored, score_account
+from calsignal.score.constants import Constants
 
 CLOSED = (Outcome.WON, Outcome.LOST)
 UNKNOWN_BEGIN_DAYS = 90
@@ -31,6 +32,11 @@ def known_at(copies: Iterable[Copy], moment: datetime) -> Iterator[Copy]:
                 sight=copy.sight and min(copy.sight, moment),
                 absences=tuple(a.as_of(moment) for a in copy.absences if a.start <= moment),
             )
+
+
+def status_then(account: Account, copies: Iterable[Copy], lens: Lens, constants: Constants) -> Status:
+    """Return an account's status as of the lens' moment, on what had been seen by then."""
+    return score_account(account, meetings(known_at(copies, lens.as_of), lens), lens, constants).result.status
 
 
 # --- deals ----------------------------------------------------------------------------------------------------------
