@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,13 +19,13 @@ from calsignal.directory import Directory
 from calsignal.history import Lens, Meeting, meetings, threads
 from calsignal.model import Account, Copy, Role, Status
 from calsignal.score.account import judged
-from calsignal.score.books import Then, is_open_then, is_spent
+from calsignal.score.books import is_spent, was_real
 from calsignal.score.constants import MODEL_VERSION
 from calsignal.score.facts import Fact, Sight, facts
 from calsignal.score.kept import Kept, Unreadable, from_bytes, keep, recalled, to_bytes
-from calsignal.score.past import status_then
+from calsignal.score.past import Then
 from calsignal.score.rescheduling import Chains, chains
-from calsignal.store import KeptRow, Store
+from calsignal.store import Holding, KeptRow, Store
 from calsignal.team import team_directory
 
 AT_ONCE = 400
@@ -55,7 +55,7 @@ class Found:
     chains: Chains
     shown: frozenset[str]
     sight: Sight
-    then: Then
+    then: Callable[[datetime], Status]
 
 
 class Recall:
@@ -71,7 +71,7 @@ class Recall:
         Without `since` nothing but the ledger is asked.
         """
         accounts = {account.name: account for account in self.lens.directory.accounts}
-        held = self.held() - set(in_full) if since is not None else set()
+        held = self.held(self.holding()) - set(in_full) if since is not None else set()
         doubtful = [name for name in accounts if name not in held]
         for names in _batches(name for name in accounts if name in held):
             kept = self.store.kept_facts(names)
@@ -84,9 +84,12 @@ class Recall:
         for names in _batches(doubtful):
             yield from (found for found, _ in self.read([accounts[name] for name in names]))
 
-    def held(self) -> set[str]:
-        """Return the accounts of which something is kept that holds now."""
-        holding = self.store.holding(self.made_with, self.lens.as_of)
+    def holding(self) -> Holding:
+        """Return of which accounts something is kept."""
+        return self.store.holding(self.made_with, self.lens.as_of)
+
+    def held(self, holding: Holding) -> set[str]:
+        """Return those of which it holds now."""
         touched = {self.lens.directory.who_is(*person).account for person in holding.touched}
         read = holding.last_read
         rolled = {name for name, at in holding.rolls_at.items() if at is not None and read is not None and at <= read}
@@ -113,7 +116,7 @@ class Recall:
         [(found, _)] = self.read([account])
         return found.then(moment)
 
-    def read(self, accounts: Sequence[Account]) -> Iterator[tuple[Found, tuple[Copy, ...]]]:
+    def read(self, accounts: Sequence[Account]) -> Iterator[tuple[Found, Sequence[Copy]]]:
         """Yield accounts from the ledger, each with the copies that it stands on."""
         directory = self.lens.directory
         names = {account.name for account in accounts}
@@ -127,12 +130,10 @@ class Recall:
         for account in accounts:
             sight = Sight(self.lens, self.constants, account)
             found = facts(theirs[account.name], sight)
-            on = tuple(copy for uid in sorted({f.view.uid for f in found}) for copy in of_uid[uid])
-            shown = frozenset(copy.calendar for copy in on)
-            yield Found(found, chains(found, sight), shown, sight, partial(self._read_then, account, on)), on
-
-    def _read_then(self, account: Account, copies: Sequence[Copy], moment: datetime) -> Status:
-        return status_then(account, copies, replace(self.lens, as_of=moment), self.constants)
+            on = {uid: of_uid[uid] for uid in sorted({f.view.uid for f in found})}
+            shown = frozenset(copy.calendar for some in on.values() for copy in some)
+            then = Then(on, theirs[account.name], sight)
+            yield Found(found, chains(found, sight), shown, sight, then), [c for some in on.values() for c in some]
 
 
 def by_account(found: Iterable[Meeting], directory: Directory) -> defaultdict[str, list[Meeting]]:
@@ -178,23 +179,38 @@ def refresh(store: Store, settings: Settings, now: datetime) -> None:
         return
     lens = lens_of(store, settings, store.moment_read(now))
     recall = Recall(store, settings, lens)
-    held = recall.held()
+    holding = recall.holding()
+    held = recall.held(holding)
     for names in _batches(a.name for a in accounts if a.name not in held):
         wanted = [account for account in lens.directory.accounts if account.name in set(names)]
-        rows = [_row(found, copies, lens) for found, copies in recall.read(wanted)]
+        before = store.kept_facts(name for name in names if name in holding.rolls_at)
+        read = ((found, copies, before.get(found.sight.account.name)) for found, copies in recall.read(wanted))
+        rows = [_row(*one, lens) for one in read]
         if not store.keep(recall.made_with, rows, touched):
             return  # something was erased meanwhile: what was read may hold it
     store.settle(touched)
 
 
-def _row(found: Found, copies: Iterable[Copy], lens: Lens) -> KeptRow:
+def _row(found: Found, copies: Iterable[Copy], before: bytes | None, lens: Lens) -> KeptRow:
     acts = judged(found.facts, found.chains, found.sight).result.rescheduling
-    spent = (f for f in found.facts if is_spent(f) and lens.as_of - f.start <= JUDGED)
-    starts = {f.start for f in spent if is_open_then(f, acts, found.sight)}
-    statuses = {start: found.then(start) for start in starts}
+    starts = {f.start for f in found.facts if is_spent(f) and lens.as_of - f.start <= JUDGED}
+    known = _statuses(before)
+    statuses = {
+        start: known[start] if start in known else found.then(start)
+        for start in sorted(starts)
+        if not was_real(start, found.facts, acts, found.sight)
+    }
     kept = keep(found.facts, found.chains, found.shown, lens.as_of, statuses)
     people = {p.person for copy in copies for version in copy.versions for p in version.state.people}
     return KeptRow(found.sight.account.name, lens.as_of, _rolls_at(copies, lens), to_bytes(kept), frozenset(people))
+
+
+def _statuses(before: bytes | None) -> Mapping[datetime, Status]:
+    """Return the statuses of earlier moments that were found before: what had been seen by then changes no more."""
+    try:
+        return from_bytes(before).statuses if before is not None else {}
+    except Unreadable:
+        return {}
 
 
 def _rolls_at(copies: Iterable[Copy], lens: Lens) -> datetime | None:

@@ -6,17 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
-from calsignal.history import Lens, meetings
-from calsignal.model import Account, ConnectionState, Copy, Deal, DealTrack, Gap, Slot, Snapshot, State, Status
+from calsignal.history import meetings, threads
+from calsignal.model import Account, ConnectionState, Copy, Deal, DealTrack, Gap, Slot, Snapshot, State
 from calsignal.score.account import Scored, score_account
 from calsignal.score.audit import DealLine, Finding, Forecast, Period, RepMetrics
 from calsignal.score.books import Books, Scope, roster
 from calsignal.score.constants import Constants
 from calsignal.score.forecast import Moment, Names, OpenDeal, forecast
-from calsignal.score.past import known_at, status_then
+from calsignal.score.past import Then, known_at
 from calsignal.score.reps import Team, metrics
 from worlds import ANN, AS_OF, REP, account, copy, lens, person, slot, version
 
@@ -163,14 +162,11 @@ def team(
     books = Books(Scope(period, c, people))
     for one in scored.values():
         account = one.result.account
-        then = partial(_then, account, copies, through, c)
+        of_uid = threads(known_at(copies, as_of), through)
+        then = Then(of_uid, meetings(known_at(copies, as_of), through), one.sight)
         books.add(one, then, open_deals(x for x in lines if x.account == account.name))
     prospects = {a.name for a in everybody if a.type.value == "prospect"}
     return metrics(books, lines, connections, UTC, prospects)
-
-
-def _then(who: Account, copies: Iterable[Copy], through: Lens, c: Constants, moment: datetime) -> Status:
-    return status_then(who, copies, replace(through, as_of=moment), c)
 
 
 def open_deals(lines: Iterable[DealLine]) -> tuple[OpenDeal, ...]:

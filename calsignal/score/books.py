@@ -318,15 +318,16 @@ class _Entry:
         """Return the account's status when a meeting began; None where it was not known of then."""
         if not any(seen.seen_at <= fact.start for seen in fact.states):
             return None
-        return self.then(fact.start) if is_open_then(fact, self.result.rescheduling, self.sight) else Status.REAL
+        was = was_real(fact.start, self.found, self.result.rescheduling, self.sight)
+        return Status.REAL if was else self.then(fact.start)
 
     def _answered(self) -> None:
         for unit in self.linked.units:
             invited = _their_invitation(unit, self.sight)
             if invited is not None and self._in_period(invited):
                 self._reply(unit.dates, _first_answers(unit.track, invited, self.sight))
-        for fact in self.found:
-            for at, settled in _proposals(fact, self.sight) if not fact.excluded else ():
+        for fact in (f for f in self.found if f.states and not f.excluded):
+            for at, settled in _proposals(fact, self.sight):
                 if self._in_period(at):
                     hours = None if settled is None else _hours_between(at, settled)
                     self._reply((fact,), dict.fromkeys(fact.told.ours, hours))
@@ -368,20 +369,27 @@ def is_spent(fact: Fact) -> bool:
     return bool(on) and fact.view.past and fact.view.minutes > 0 and not fact.excluded and not fact.view.status.gone
 
 
-def is_open_then(fact: Fact, acts: Rescheduling, sight: Sight) -> bool:
-    """Say whether the account's status when a past meeting began cannot be told from the meeting alone.
+def was_real(moment: datetime, found: Iterable[Fact], acts: Rescheduling, sight: Sight) -> bool:
+    """Say whether one meeting alone tells that the account was REAL at an earlier moment.
 
-    A meeting that was firm is held from its begin on, and nothing but many pushes in another chain could make its
-    account less than REAL then: the others need not be scored again.
+    It was held in the seven days before, or was firm and near, as it was known then. Nothing but many pushes could
+    have made the account less: where there were as many, it has to be scored again.
     """
-    known = [seen for seen in fact.states if seen.seen_at <= fact.start]
-    if not known:
-        return False
     c = sight.constants
     pushes = acts.pushed_by_buyer + acts.pushed_by_seller_or_unknown
-    calm = pushes < c.stalled_pushes and acts.push_days < c.stalled_push_days
-    as_now = known[-1].merged.slot == fact.view.slot and not known[-1].merged.free
-    return not (calm and as_now and fact.view.minutes and sight.level(known[-1]) >= Level.FIRM)
+    if pushes >= c.stalled_pushes or acts.push_days >= c.stalled_push_days:
+        return False
+    first, last = moment - timedelta(days=c.real_after_held_days), moment + timedelta(days=c.next_within_days)
+    near = (f for f in found if first < f.start < last and f.view.minutes and not f.excluded)
+    return any(_was_firm(f, moment, sight) for f in near)
+
+
+def _was_firm(fact: Fact, moment: datetime, sight: Sight) -> bool:
+    known = [seen for seen in fact.states if seen.seen_at <= moment]
+    if not known:
+        return False
+    merged = known[-1].merged
+    return merged.slot == fact.view.slot and not merged.free and sight.level(known[-1]) >= Level.FIRM
 
 
 def hours_of(facts: Iterable[Fact], sight: Sight) -> float:

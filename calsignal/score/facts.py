@@ -52,6 +52,23 @@ class Sight:
     def _levels(self) -> dict[int, tuple[Seen, Level]]:
         return {}
 
+    @cached_property
+    def _tales(self) -> dict[int, tuple[Meeting, Told]]:
+        return {}
+
+    def at(self, as_of: datetime) -> Sight:
+        """Return the same eyes at another moment; what they have looked at does not hang on it."""
+        other = replace(self, lens=replace(self.lens, as_of=as_of))
+        vars(other).update(_looked_at=self._looked_at, _levels=self._levels, _tales=self._tales)
+        return other
+
+    def told(self, meeting: Meeting) -> Told:
+        """Return what the states of a meeting tell."""
+        known = self._tales.get(id(meeting))
+        if known is None:
+            known = self._tales[id(meeting)] = (meeting, _told(meeting, self))
+        return known[1]
+
     def buyers(self, seen: Seen) -> tuple[Buyer, ...]:
         """Return the account's buyers on one state; many rules ask, so each state is looked at once."""
         known = self._looked_at.get(id(seen))
@@ -205,7 +222,7 @@ def fact_of(meeting: Meeting, sight: Sight) -> Fact:
         held=past and firm,
         firm=firm,
         excluded=why_not if excluded else "",
-        told=_told(meeting, start, sight),
+        told=sight.told(meeting),
     )
 
 
@@ -298,8 +315,8 @@ def _later_date(fact: Fact) -> Fact:
 # --- what states tell -------------------------------------------------------------------------------------------------
 
 
-def _told(meeting: Meeting, start: datetime, sight: Sight) -> Told:
-    invited = _invited_at(meeting, start)
+def _told(meeting: Meeting, sight: Sight) -> Told:
+    invited = _invited_at(meeting, sight.lens.at(meeting.now.merged.slot.start))
     levels = [sight.level(seen) for seen in meeting.states]
     return Told(
         reached=max(levels),

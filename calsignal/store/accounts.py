@@ -100,7 +100,7 @@ def _touch_claimed(conn: sa.Connection, claims: Collection[tuple[str, str, str]]
     hosts = [h for h in conn.scalars(sa.select(people.c.domain).distinct()) if not domains.isdisjoint(parents(h))]
     for column, values in ((people.c.person, keys), (people.c.domain, hosts)):
         for chunk in reading.chunks(values):
-            keeping.touch_people(conn, column.in_(chunk))
+            keeping.erase_people(conn, column.in_(chunk))
 
 
 def _emptied(conn: sa.Connection, account: Account) -> int:

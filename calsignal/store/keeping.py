@@ -46,11 +46,6 @@ def touch_calendars(conn: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     _touch(conn, sa.select(events.c.uid).where(which))
 
 
-def touch_people(conn: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    """Note that what is known of people changed; `which` is a condition on people."""
-    _touch(conn, _met(which))
-
-
 def _met(which: sa.ColumnElement[bool]) -> sa.Select[tuple[str]]:
     on = events.join(versions).join(participants, reading.ON_VERSION)
     return sa.select(events.c.uid).select_from(on.join(people, people.c.id == participants.c.person_id)).where(which)
@@ -72,7 +67,10 @@ def erase(conn: sa.Connection, rows: Iterable[int]) -> None:
 
 
 def erase_people(conn: sa.Connection, which: sa.ColumnElement[bool]) -> None:
-    """Erase what is kept of every account that people are in; `which` is a condition on people."""
+    """Erase what is kept of every account that people are in: who they are has changed, for all the past too.
+
+    `which` is a condition on people.
+    """
     _erase(conn, _met(which))
 
 

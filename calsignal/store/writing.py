@@ -232,7 +232,7 @@ class Pen:
             rows = [{"who": action.person, "email": action.email} for action in actions]
             self._conn.execute(filled.values(email=sa.bindparam("email")), rows)
             for chunk in reading.chunks(action.person for action in actions):
-                keeping.touch_people(self._conn, people.c.person.in_(chunk))
+                keeping.erase_people(self._conn, people.c.person.in_(chunk))
 
     def _retitle(self, actions: Sequence[Retitle], seen_at: datetime) -> None:
         """Give events a new subject; one that is no longer to be kept leaves with its past."""
