@@ -70,7 +70,7 @@ _WORDS = (
     ("permission denied for database", _LOGIN),
     ("starting up", _AWAY),
     ("shutting down", _AWAY),
-    ("accepting connections", _AWAY),
+    ("yet accepting", _AWAY),
     ("database", _NO_DATABASE),
     ("closed the connection", _AWAY),
     ("connection is closed", _AWAY),

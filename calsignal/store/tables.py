@@ -120,7 +120,7 @@ calendars = sa.Table(
     sa.Column("name", Words, nullable=False),
     sa.Column("cursor", sa.Text, comment="where the next pull goes on"),
     sa.Column("fingerprint", sa.Text, comment="of the question that the cursor answers"),
-    sa.Column("held", sa.Text, comment="why it keeps its old rows and cursor"),
+    sa.Column("held", Words, comment="why it keeps its old rows and cursor"),
     sa.UniqueConstraint("connection_id", "external_id"),
     comment="calendars of the connections",
 )
