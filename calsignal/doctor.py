@@ -266,9 +266,7 @@ def _of_key(store: Store) -> Check:
     if store.key is Key.NONE:
         return Check(area, Mark.NOTE, code, "no sync has given it an address key yet")
     if store.key is Key.OTHER and store.reader:
-        return Check(
-            area, Mark.NOTE, code, "the vault does not hold its address key; reports need none"
-        )
+        return Check(area, Mark.NOTE, code, "the vault does not hold its address key; reports need none")
     if store.key is Key.FITS:
         return Check(area, Mark.OK, code, "the vault holds the address key that it was written with")
     step = "use the vault of the machine and the user that wrote it (CALSIGNAL_VAULT, CALSIGNAL_SECRET_KEY)"

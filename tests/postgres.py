@@ -110,10 +110,13 @@ class Server:
                 found = conn.exec_driver_sql(statement)
             return [tuple(row) for row in found] if found.returns_rows else []
 
-    def command(self, name: str, *words: str, **environ: str) -> str:
-        """Run one of PostgreSQL's own programs against this server, and return what it printed."""
+    def command(self, name: str, *words: str, text: str = "", **environ: str) -> str:
+        """Run one of PostgreSQL's own programs against this server, with `text` as input; return what it printed."""
         known = _environment() | {"PGHOST": str(self.folder), "PGUSER": "postgres"} | environ
-        done = subprocess.run([self.programs / name, *words], env=known, capture_output=True, text=True, check=False)
+        command = [str(self.programs / name), *words]
+        done: subprocess.CompletedProcess[str] = subprocess.run(
+            command, env=known, input=text, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection in a transaction that writes nothing."""
-        with self._border(), self._engine.connect() if self._sqlite else postgresql.reading(self._engine) as conn:
+        opened = self._engine.connect if self._sqlite else partial(postgresql.reading, self._engine)
+        with self._border(reading=True), opened() as conn:
             yield conn
 
     @contextmanager
@@ -176,12 +178,12 @@ class Database:
         return revision
 
     @contextmanager
-    def _border(self) -> Iterator[None]:
+    def _border(self, *, reading: bool = False) -> Iterator[None]:
         """Turn the failures of the database, not those of our own SQL, into a `StoreError`."""
         try:
             yield
         except sa.exc.DBAPIError as error:
-            raise self._translated(error.orig) or self._bare(error) from None
+            raise self._translated(error.orig, reading=reading) or self._bare(error) from None
         except sqlite3.Error as error:
             raise self._translated(error) or error from None
 
@@ -189,10 +191,10 @@ class Database:
         """Return a failure that quotes no row."""
         return error if self._sqlite or error.orig is None else postgresql.bare(error.orig)
 
-    def _translated(self, error: BaseException | None) -> StoreError | None:
+    def _translated(self, error: BaseException | None, *, reading: bool = False) -> StoreError | None:
         code = getattr(error, "sqlite_errorcode", None)
         if code is None:
-            return postgresql.translated(error, self.place)
+            return postgresql.translated(error, self.place, reading=reading)
         primary = code & 0xFF  # the higher bits tell finer than a reader needs
         return StoreError(*_said(primary, self.place)) if primary in _SQLITE_ERRORS else None
 

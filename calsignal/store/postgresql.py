@@ -23,8 +23,10 @@ LATE = 10
 
 _TURN = 0x63616C73  # any number of our own: "cals"
 _ERASURES = "erasures"
+_FORBIDDEN = "42501"
 
 _READ_ONLY = ("{} may only be read with this login", "use the login of the role that writes: docs/postgresql.md")
+_UNREADABLE = ("{} may not be read with this login", "let it read all tables: docs/postgresql.md shows how")
 _BUSY = ("{} is in use by another program", "wait until that has finished, then try again")
 _AGAIN = ("{} was busy with something that could not go together with this", "run the command again")
 _AWAY = ("{} was lost: the server went away", "check that it runs, then run the command again; nothing is half written")
@@ -40,7 +42,7 @@ _LONG = ("{} cannot hold a name or an id of such length", "shorten it to less th
 _STATES = {
     "28": _LOGIN,
     "3D000": _NO_DATABASE,
-    "42501": _READ_ONLY,
+    _FORBIDDEN: _READ_ONLY,
     "25006": _READ_ONLY,
     "55P03": _BUSY,
     "40": _AGAIN,
@@ -143,18 +145,19 @@ def check_rights(conn: sa.Connection, place: str) -> None:
         raise ReadOnly(*_said(_READ_ONLY, place))
 
 
-def translated(error: BaseException | None, place: str) -> StoreError | None:
+def translated(error: BaseException | None, place: str, *, reading: bool = False) -> StoreError | None:
     """Return what a failure of the server means to a reader, None where the mistake is ours."""
     state = _state_of(error)
+    if reading and state == _FORBIDDEN:
+        return _error(_UNREADABLE, place)
     if state is not None:
         fits = [known for known in _STATES if state.startswith(known)]
         return _error(_STATES[max(fits, key=len)], place) if fits else None
     if type(error).__name__ not in ("OperationalError", "ConnectionTimeout", "InterfaceError"):
         return None
-    if getattr(getattr(error, "pgconn", None), "used_password", False):
-        return _error(_LOGIN, place)
+    told = getattr(getattr(error, "pgconn", None), "used_password", False)
     found = (meaning for word, meaning in _WORDS if word in str(error))
-    return _error(next(found, _UNREACHED), place)
+    return _error(next(found, _LOGIN if told else _UNREACHED), place)
 
 
 def bare(error: BaseException) -> Exception:
