@@ -95,8 +95,8 @@ def made_engine(url: sa.URL, busy_seconds: float) -> sa.Engine:
         url, hide_parameters=True, isolation_level="READ COMMITTED", pool_pre_ping=True, connect_args=options
     )
     session = {
-        "TimeZone": "UTC",  # a driver cannot read every moment in every zone, or every way to write one
-        "DateStyle": "ISO, YMD",
+        "TimeZone": "UTC",  # Python does not know every zone of a server
+        "DateStyle": "ISO, YMD",  # nor the driver every way to write a moment
         "client_encoding": "UTF8",
         "lock_timeout": f"{max(1, round(busy_seconds * 1000))}ms",  # 0 would be for ever
     }
