@@ -181,9 +181,16 @@ def _runnable(folder: Path) -> tuple[Path, Mapping[str, int]]:
     try:
         _call([programs / "postgres", "--version"], rights)
     except PermissionError:
-        shutil.copytree(programs.parent, folder / "programs", symlinks=True)
-        programs = folder / "programs" / programs.name
+        programs = _copied(programs, folder / "programs")
     return programs, rights
+
+
+def _copied(programs: Path, folder: Path) -> Path:
+    """Copy the programs, with what lies beside their package: the libraries that they look for there."""
+    package = programs.parents[1]
+    for part in package.parent.glob(f"{package.name}*"):
+        shutil.copytree(part, folder / part.name, symlinks=True)
+    return folder / programs.relative_to(package.parent)
 
 
 def _initialise(made: Server, *, passwords: bool) -> None:
