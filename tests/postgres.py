@@ -54,6 +54,7 @@ class Server:
     programs: Path
     rights: Mapping[str, int]
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _idle: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> sa.URL:
@@ -88,14 +89,48 @@ class Server:
 
     @contextmanager
     def database(self, *, empty: bool = False) -> Iterator[str]:
-        """Give the URL of a database that is gone afterwards: an empty store, or (`empty`) one without any table."""
-        name = f"calsignal_{next(_NUMBERS)}"
-        template = "template0" if empty else self._schema()
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY {self._sorting if empty else ''}")
+        """Give the URL of a database for this time: an empty store, or (`empty`) one without any table.
+
+        A store is emptied and used again unless more than its rows was changed: making a database takes 130 ms of a
+        processor, emptying one 10.
+        """
+        name = self._idle.pop() if self._idle and not empty else self._made(empty=empty)
         try:
             yield self.url_of(name)
         finally:
-            self.run(f"DROP DATABASE {name} WITH (FORCE)")
+            if not empty and self._emptied(name):
+                self._idle.append(name)
+            else:
+                self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _made(self, *, empty: bool) -> str:
+        name = f"calsignal_{next(_NUMBERS)}"
+        template = "template0" if empty else self._schema()
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY {self._sorting if empty else ''}")
+        return name
+
+    def _emptied(self, name: str) -> bool:
+        """Empty a store of which nothing but rows was changed."""
+        from calsignal.store.tables import metadata
+
+        if self._shape(name) != self._fresh:
+            return False
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        mine = f"{others} WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+        tables = [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]
+        self.run(mine, "; ".join(tables), database=name)
+        return True
+
+    @cached_property
+    def _fresh(self) -> list[tuple[object, ...]]:
+        return self._shape(self._schema())
+
+    def _shape(self, name: str) -> list[tuple[object, ...]]:
+        """Return what tells whether a database is more, or less, than an empty store."""
+        columns = "SELECT count(*) FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid WHERE relnamespace = 2200"
+        ours = "setdatabase = pg_database.oid AND datname = current_database()"
+        settings = f"SELECT count(*) FROM pg_db_role_setting, pg_database WHERE {ours}"
+        return self.run(f"SELECT version_num, ({columns}), ({settings}) FROM alembic_version", database=name)
 
     def url_of(self, database: str, user: str = "postgres", password: str | None = None) -> str:
         url = self.url.set(database=database, username=user, password=password)

@@ -137,7 +137,7 @@ def hear(store: Store, world: World, said: Said, named: Participant | None, hour
 LAW = {"syncs": SYNCS, "hours": st.sets(st.integers(-1, 6), min_size=1), "wanted_one": st.sampled_from(PEOPLE)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(**LAW)
 def test_a_history_is_what_was_known_then(
     empty: Path, syncs: list[tuple[Said, Participant | None]], hours: set[int], wanted_one: Participant

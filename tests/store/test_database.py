@@ -378,7 +378,9 @@ with open_store(sys.argv[1]) as store:
 """
 
 
-@pytest.mark.parametrize("syncs", [1, 4, 9])
+@pytest.mark.parametrize(
+    ("backend", "syncs"), [("sqlite", 1), ("sqlite", 4), ("sqlite", 9), ("postgresql", 4)], indirect=["backend"]
+)
 def test_killing_the_process_at_any_moment_loses_no_finished_sync_and_keeps_no_half(url: str, syncs: int) -> None:
     with open_store(url) as store:
         connected(store)
