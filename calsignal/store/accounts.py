@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from calsignal.directory import parents
 from calsignal.errors import InputError
 from calsignal.model import Account, AccountType
-from calsignal.store import keeping, reading
+from calsignal.store import kept, reading
 from calsignal.store.database import mark_erased
 from calsignal.store.tables import account_addresses, account_domains, account_key_players, accounts, people
 
@@ -31,7 +32,7 @@ def all_accounts(conn: sa.Connection) -> tuple[Account, ...]:
             addresses=addresses[row.id],
             key_players=key_players[row.id],
         )
-        for row in conn.execute(sa.select(accounts).order_by(accounts.c.folded))
+        for row in sorted(conn.execute(sa.select(accounts)), key=attrgetter("folded"))
     )
 
 
@@ -93,14 +94,14 @@ MANY = 200
 def _touch_claimed(conn: sa.Connection, claims: Collection[tuple[str, str, str]]) -> None:
     """Note that people are somebody else's buyers now."""
     if len(claims) > MANY:
-        keeping.erase_all(conn)
+        kept.erase_all(conn)
         return
     keys = {value for kind, value, _ in claims if kind == "person"}
     domains = {value for kind, value, _ in claims if kind == "domain"}
     hosts = [h for h in conn.scalars(sa.select(people.c.domain).distinct()) if not domains.isdisjoint(parents(h))]
     for column, values in ((people.c.person, keys), (people.c.domain, hosts)):
         for chunk in reading.chunks(values):
-            keeping.erase_people(conn, column.in_(chunk))
+            kept.erase_people(conn, column.in_(chunk))
 
 
 def _emptied(conn: sa.Connection, account: Account) -> int:
@@ -147,7 +148,8 @@ def _taken(conn: sa.Connection, account: Account, own: int | None) -> Iterator[t
         (account_addresses.c.address, account.addresses),
     ):
         query = sa.select(column, accounts.c.name).join(accounts).where(column.in_(list(values)))
-        yield from map(tuple, conn.execute(query.where(accounts.c.id != own) if own is not None else query))
+        found = conn.execute(query.where(accounts.c.id != own) if own is not None else query)
+        yield from sorted(map(tuple, found))
 
 
 def _insert_parts(conn: sa.Connection, account: Account, number: int | None) -> None:

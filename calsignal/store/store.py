@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from calsignal.errors import InputError
 from calsignal.ledger import OpenCopy
 from calsignal.model import Account, ConnectionState, Copy, Deal, DealTrack, Skipped
-from calsignal.store import accounts, deals, keeping, reading, states, writing
+from calsignal.store import accounts, deals, kept, reading, states, writing
 from calsignal.store.database import Database, mark_erased
 from calsignal.store.tables import (
     calendars,
@@ -115,7 +115,7 @@ class Store:
             known = _one_connection(conn, name)
             if known.retired_at is None:
                 conn.execute(sa.insert(retirements).values(connection_id=known.id, start_at=at))
-                keeping.touch_calendars(conn, events.c.calendar_id.in_(_calendars_of(known.id)))
+                kept.touch_calendars(conn, events.c.calendar_id.in_(_calendars_of(known.id)))
 
     def erase_connection(self, name: str) -> Erased:
         """Remove a connection with everything it told, and count that. Raises `InputError` for an unknown name."""
@@ -164,7 +164,7 @@ class Store:
                 its = sa.select(calendars.c.connection_id).where(calendars.c.id == calendar.id).scalar_subquery()
                 row = {"connection_id": its, "calendar_id": calendar.id, "start_at": at}
                 conn.execute(sa.insert(retirements).values(row))
-                keeping.touch_calendars(conn, events.c.calendar_id == calendar.id)
+                kept.touch_calendars(conn, events.c.calendar_id == calendar.id)
 
     # the ledger
 
@@ -254,7 +254,7 @@ class Store:
     def holding(self, made_with: str, as_of: datetime) -> Holding:
         """Return of which accounts something is kept that was made with these settings, and by then."""
         with self._database.reading() as conn:
-            return keeping.holding(conn, made_with, as_of)
+            return kept.holding(conn, made_with, as_of)
 
     def moment_read(self, now: datetime) -> datetime:
         """Return now, or when a calendar was last read if that is later: clocks may differ between machines."""
@@ -265,22 +265,22 @@ class Store:
     def kept_facts(self, names: Iterable[str]) -> Mapping[str, bytes]:
         """Return what is kept of some accounts, by name; nothing of those that were touched or erased meanwhile."""
         with self._database.reading() as conn:
-            return keeping.facts(conn, names)
+            return kept.facts(conn, names)
 
     def touched(self) -> Touched:
         """Return who is on events that changed since what is kept was made."""
         with self._database.reading() as conn:
-            return keeping.touched(conn)
+            return kept.touched(conn)
 
     def keep(self, made_with: str, found: Sequence[KeptRow], since: Touched) -> bool:
         """Keep rows made of what was known when `since` was asked for; no where something was erased meanwhile."""
         with self._database.writing() as conn:
-            return keeping.save(conn, made_with, found, since)
+            return kept.save(conn, made_with, found, since)
 
     def settle(self, done: Touched) -> None:
         """Take back the notes about who was touched: all that is kept about them has been made again."""
         with self._database.writing() as conn:
-            keeping.settle(conn, done)
+            kept.settle(conn, done)
 
     # people
 
@@ -305,7 +305,7 @@ class Store:
         with self._database.writing() as conn:
             dropped = reading.numbers_of(conn, lambda *who: who[2] is not None and not keep(*who))
             for chunk in reading.chunks(dropped):
-                keeping.erase_people(conn, people.c.id.in_(chunk))
+                kept.erase_people(conn, people.c.id.in_(chunk))
                 conn.execute(sa.update(people).where(people.c.id.in_(chunk)).values(email=None))
                 mark_erased(conn)
             return len(dropped) + deals.forget_contacts(conn, keep)
@@ -418,7 +418,7 @@ def _end_retirement(conn: sa.Connection, owner: sa.Table, number: int, at: datet
     if owner is connections:
         this = (retirements.c.connection_id == number) & retirements.c.calendar_id.is_(None)
         theirs = events.c.calendar_id.in_(_calendars_of(number))
-    keeping.touch_calendars(conn, theirs)
+    kept.touch_calendars(conn, theirs)
     conn.execute(sa.update(retirements).where(this, retirements.c.end_at.is_(None)).values(end_at=at))
 
 

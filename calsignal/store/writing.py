@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from calsignal.ledger import Action, Add, Erase, Expansion, Extend, Name, OpenCopy, Retitle, Supersede
 from calsignal.model import Participant, Skipped, State, instant, moment_key
-from calsignal.store import keeping, reading
+from calsignal.store import kept, reading
 from calsignal.store.database import mark_erased
 from calsignal.store.tables import (
     calendars,
@@ -77,9 +77,9 @@ class Pen:
         rows = [a.row for a in batch if isinstance(a, (Supersede, Retitle, Extend))]
         here = sa.select(events.c.external_id, events.c.id).where(events.c.calendar_id == self.calendar.id)
         found = reading.fetch(self._conn, here, events.c.external_id, [action.kept.event for action in added])
-        keeping.touch(self._conn, {*rows, *(row.id for row in found)})
+        kept.touch(self._conn, {*rows, *(row.id for row in found)})
         if any(action.kept.state.recurrence for action in added):
-            keeping.touch_series(self._conn, self.calendar.id)
+            kept.touch_series(self._conn, self.calendar.id)
 
     def skipped(self, rows: Sequence[Skipped], seen_at: datetime, *, read: Container[str] | None = None) -> None:
         """Record what could not be read now.
@@ -132,7 +132,7 @@ class Pen:
             raise Outrun
         end = max(finished_at, started_at, self._seen_at or started_at)  # a clock may have been set back meanwhile
         if self._is_back():
-            keeping.touch_calendars(self._conn, events.c.calendar_id == self.calendar.id)
+            kept.touch_calendars(self._conn, events.c.calendar_id == self.calendar.id)
         success = {"started_at": started_at, "finished_at": end, "ok": True, "baseline": baseline}
         self._insert(syncs, [{**success, **self._place()}])
         saved = sa.update(calendars).where(calendars.c.id == self.calendar.id)
@@ -232,7 +232,7 @@ class Pen:
             rows = [{"who": action.person, "email": action.email} for action in actions]
             self._conn.execute(filled.values(email=sa.bindparam("email")), rows)
             for chunk in reading.chunks(action.person for action in actions):
-                keeping.erase_people(self._conn, people.c.person.in_(chunk))
+                kept.erase_people(self._conn, people.c.person.in_(chunk))
 
     def _retitle(self, actions: Sequence[Retitle], seen_at: datetime) -> None:
         """Give events a new subject; one that is no longer to be kept leaves with its past."""
@@ -332,7 +332,7 @@ def drop_subjects(conn: sa.Connection, rows: Iterable[int]) -> None:
     """Remove every subject that these events ever had."""
     gone = 0
     rows = list(rows)
-    keeping.erase(conn, rows)
+    kept.erase(conn, rows)
     for chunk in reading.chunks(rows):
         gone += conn.execute(sa.delete(subjects).where(subjects.c.event_id.in_(chunk))).rowcount
     if gone:
@@ -345,7 +345,7 @@ def erase_events(conn: sa.Connection, rows: Iterable[int]) -> int:
     met_on = versions.join(participants, participants.c.version_id == versions.c.id)
     query = sa.select(participants.c.person_id).select_from(met_on).distinct()
     rows = list(rows)
-    keeping.erase(conn, rows)
+    kept.erase(conn, rows)
     for chunk in reading.chunks(rows):
         met.update(row.person_id for row in reading.fetch(conn, query, versions.c.event_id, chunk))
         conn.execute(sa.delete(events).where(events.c.id.in_(chunk)))

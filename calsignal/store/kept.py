@@ -75,7 +75,6 @@ def erase_people(conn: sa.Connection, which: sa.ColumnElement[bool]) -> None:
 
 
 def _erase(conn: sa.Connection, uids: sa.Select[tuple[str]]) -> None:
-    _one_writer(conn)
     _drop(conn, sa.select(kept_people.c.account_id).where(kept_people.c.person_id.in_(_people_on(uids))))
     _touch(conn, uids)
     conn.execute(sa.insert(touched_people).values(person_id=None))
@@ -83,7 +82,6 @@ def _erase(conn: sa.Connection, uids: sa.Select[tuple[str]]) -> None:
 
 def erase_all(conn: sa.Connection) -> None:
     """Erase everything that is kept."""
-    _one_writer(conn)
     conn.execute(sa.delete(kept_people))
     conn.execute(sa.delete(kept_accounts))
     conn.execute(sa.insert(touched_people).values(person_id=None))
@@ -94,12 +92,6 @@ def _drop(conn: sa.Connection, theirs: sa.Select[tuple[int]]) -> None:
     for chunk in reading.chunks(numbers):
         conn.execute(sa.delete(kept_accounts).where(kept_accounts.c.account_id.in_(chunk)))
         conn.execute(sa.delete(kept_people).where(kept_people.c.account_id.in_(chunk)))
-
-
-def _one_writer(conn: sa.Connection) -> None:
-    """Let nobody keep anew what is being erased here. SQLite has one writer at a time anyway."""
-    if conn.dialect.name == "postgresql":
-        conn.exec_driver_sql("LOCK TABLE kept_accounts IN EXCLUSIVE MODE")
 
 
 # --- what holds -------------------------------------------------------------------------------------------------------
@@ -133,7 +125,6 @@ def facts(conn: sa.Connection, names: Iterable[str]) -> dict[str, bytes]:
 
 def save(conn: sa.Connection, made_with: str, found: Sequence[KeptRow], since: Touched) -> bool:
     """Keep rows made of what was known when `since` was asked for; say no where something was erased meanwhile."""
-    _one_writer(conn)
     erasures = conn.scalars(sa.select(touched_people.c.id).where(touched_people.c.person_id.is_(None))).all()
     if not since.ids.issuperset(erasures):
         return False
