@@ -49,10 +49,11 @@ class StoreSettings:
 
 @dataclass(frozen=True)
 class SyncSettings:
-    """How far a sync looks back and ahead, in days."""
+    """How far a sync looks back and ahead, in days, and how many mailboxes it reads at once."""
 
     history_days: int = 365
     horizon_days: int = 180
+    at_once: int = 16
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,13 @@ def _days(value: object) -> int:
     if not 0 <= value <= 36_500:
         raise _Bad("is out of range", "write a number of days from 0 to 36500")
     return value
+
+
+def _at_once(value: object) -> int:
+    number = _integer(value)
+    if not 1 <= number <= 64:
+        raise _Bad("is out of range", "write a number of mailboxes from 1 to 64")
+    return number
 
 
 def _integer(value: object) -> int:
@@ -335,6 +343,7 @@ _CORE: Mapping[str, tuple[_Key, ...]] = {
     "sync": (
         _Key("history_days", _days, 365, "how many days back a first sync reads"),
         _Key("horizon_days", _days, 180, "how many days ahead a sync reads"),
+        _Key("at_once", _at_once, 16, "how many mailboxes are read at once at most; 1 reads one after another"),
     ),
     "privacy": (
         _Key("subjects", _flag, default=True, help="keep the subjects of meetings with accounts"),

@@ -12,6 +12,8 @@ import click
 from calsignal import __version__
 from calsignal.cli.app import App
 from calsignal.cli.handler import told
+from calsignal.errors import InputError
+from calsignal.log import FORMATS, LEVELS, Log
 
 _COMMANDS = {
     "demo": "calsignal.cli.reports",
@@ -60,18 +62,54 @@ class Commands(click.Group):
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", type=click.Path(path_type=Path), help="The config file.  [env: CALSIGNAL_CONFIG]")
 @click.option("--debug", is_flag=True, help="Show tracebacks; they may quote what is private.")
+@click.option("-v", "--verbose", count=True, help="Log what happens on stderr; twice: more of it.")
+@click.option(
+    "--log-level", type=click.Choice(LEVELS), envvar="CALSIGNAL_LOG_LEVEL", show_envvar=True, help="The same."
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    envvar="CALSIGNAL_LOG_FORMAT",
+    show_envvar=True,
+    help="How to write the log; no log holds anything out of a calendar.",
+)
+@click.option(
+    "--log-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="CALSIGNAL_LOG_FILE",
+    show_envvar=True,
+    help="Add the log to this file, not to stderr.",
+)
 @click.version_option(__version__, prog_name="calsignal", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, config: Path | None, debug: bool) -> None:  # noqa: ARG001  # the handler reads it
+def cli(
+    ctx: click.Context,
+    config: Path | None,
+    debug: bool,  # noqa: ARG001  # the handler reads it
+    verbose: int,
+    log_level: str | None,
+    log_format: str | None,
+    log_file: Path | None,
+) -> None:
     """Tell which buyers really invest time, from what their calendars show.
 
     Begin with `calsignal demo`; then `init`, `connect`, `sync`, `accounts suggest`, and every morning `digest`.
     """
     app = ctx.obj = ctx.obj or App()
     app.config_given = config
+    level = log_level or {0: None, 1: "info"}.get(verbose, "debug")
+    if level or log_format or log_file:
+        ctx.call_on_close(_log(log_format or "text", level or "info", log_file).close)
     ctx.call_on_close(app.close)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+
+
+def _log(form: str, level: str, file: Path | None) -> Log:
+    try:
+        return Log(form, level, sys.stderr, file)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}", "name another file") from error
 
 
 def main() -> None:

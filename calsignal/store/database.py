@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import sqlalchemy as sa
 
+from calsignal import log
 from calsignal.errors import StoreError
 from calsignal.store.tables import HEAD, alembic_version, meta, metadata
 from calsignal.store.values import Health, NoStore
@@ -47,6 +49,8 @@ class Database:
         self.place = _place(self._url)
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._wrote = False
+        # threads of one process take turns here: they must never be told that the store is in use by another program
+        self._turn: AbstractContextManager[object] = RLock() if self._sqlite else nullcontext()
         if self._sqlite:
             _prepare_file(self._url, create=create)
         self._engine = self._make_engine(busy_seconds)
@@ -66,7 +70,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Give a connection in a transaction that is kept unless the block raises."""
-        with self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin():
+        with self._turn, self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin():
             self._wrote = True
             yield conn
 
@@ -98,7 +102,7 @@ class Database:
 
     def _make_engine(self, busy_seconds: float) -> sa.Engine:
         try:
-            engine = sa.create_engine(self._url, hide_parameters=True)
+            engine = sa.create_engine(self._url, hide_parameters=True, max_overflow=-1)  # threads need not wait for one
         except (sa.exc.ArgumentError, ImportError) as error:
             hint = "sqlite and postgresql are supported; the latter needs a driver such as psycopg"
             raise StoreError(f"no driver for {self.place}", hint) from error
@@ -117,9 +121,11 @@ class Database:
             fact = f"{self.place} has the schema {revision or '0'}, and this calsignal wants {HEAD}"
             raise StoreError(fact, "run `calsignal sync`: it brings the store up to date")
         with self._border(), self._engine.connect().execution_options(writes=True) as conn:
-            self._bring_up(conn)
+            done = self._bring_up(conn)
+        if done is not None:
+            log.tell(done)
 
-    def _bring_up(self, conn: sa.Connection) -> None:
+    def _bring_up(self, conn: sa.Connection) -> log.Event | None:
         """Create or migrate, unless another process did so while this one waited for its turn."""
         with _foreign_keys_off(conn) if self._sqlite else conn.begin():
             if not self._sqlite:
@@ -129,8 +135,11 @@ class Database:
                 metadata.create_all(conn)
                 alembic_version.create(conn)
                 conn.execute(sa.insert(alembic_version).values(version_num=HEAD))
-            elif revision < HEAD:
+                return log.StoreCreated(schema=int(HEAD))
+            if revision < HEAD:
                 self._migrate(conn)
+                return log.StoreMigrated(before=int(revision or 0), schema=int(HEAD))
+        return None
 
     def _migrate(self, conn: sa.Connection) -> None:
         from calsignal.store import migrations

@@ -490,7 +490,8 @@ def _once(refresh: Callable[[Any], None], request: Any, explain: Callable[[Excep
         answer = request(url=url, **{"timeout": _REQUEST_SECONDS, **more})
         if answer.status in {408, 429} or answer.status >= 500 or (answer.status == 200 and not _is_json(answer.data)):
             fact = f"{urlsplit(url).hostname} gives no token at present (status {answer.status})"
-            raise Retriable(fact, "run the command again later", retry_after=waiting_time(answer.headers))
+            wait = waiting_time(answer.headers)
+            raise Retriable(fact, "run the command again later", retry_after=wait, status=answer.status)
         return answer
 
     try:
