@@ -17,9 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, ClassVar
 
-FORMATS = ("text", "json")
-LEVELS = ("debug", "info", "warning", "error")
-
 _LOGGER = logging.getLogger("calsignal")
 _LOGGER.addHandler(logging.NullHandler())  # else Python prints warnings where nobody has asked for a log
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,31}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from calsignal import __version__
 from calsignal.cli.app import App
 from calsignal.cli.handler import told
 from calsignal.errors import InputError
-from calsignal.log import FORMATS, LEVELS, Log
 
 _COMMANDS = {
     "demo": "calsignal.cli.reports",
@@ -64,11 +64,15 @@ class Commands(click.Group):
 @click.option("--debug", is_flag=True, help="Show tracebacks; they may quote what is private.")
 @click.option("-v", "--verbose", count=True, help="Log what happens on stderr; twice: more of it.")
 @click.option(
-    "--log-level", type=click.Choice(LEVELS), envvar="CALSIGNAL_LOG_LEVEL", show_envvar=True, help="The same."
+    "--log-level",
+    type=click.Choice(("debug", "info", "warning", "error")),
+    envvar="CALSIGNAL_LOG_LEVEL",
+    show_envvar=True,
+    help="The same.",
 )
 @click.option(
     "--log-format",
-    type=click.Choice(FORMATS),
+    type=click.Choice(("text", "json")),
     envvar="CALSIGNAL_LOG_FORMAT",
     show_envvar=True,
     help="How to write the log; no log holds anything out of a calendar.",
@@ -99,15 +103,18 @@ def cli(
     app.config_given = config
     level = log_level or {0: None, 1: "info"}.get(verbose, "debug")
     if level or log_format or log_file:
-        ctx.call_on_close(_log(log_format or "text", level or "info", log_file).close)
+        ctx.call_on_close(_log(log_format or "text", level or "info", log_file))
     ctx.call_on_close(app.close)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
 
-def _log(form: str, level: str, file: Path | None) -> Log:
+def _log(form: str, level: str, file: Path | None) -> Callable[[], None]:
+    """Begin to log, and return what ends it."""
+    from calsignal.log import Log
+
     try:
-        return Log(form, level, sys.stderr, file)
+        return Log(form, level, sys.stderr, file).close
     except OSError as error:
         raise InputError(f"{file} cannot be written: {error.strerror}", "name another file") from error
 

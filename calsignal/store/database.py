@@ -15,7 +15,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from calsignal import log
 from calsignal.errors import StoreError
 from calsignal.store.tables import HEAD, alembic_version, meta, metadata
 from calsignal.store.values import Health, NoStore
@@ -121,12 +120,13 @@ class Database:
             fact = f"{self.place} has the schema {revision or '0'}, and this calsignal wants {HEAD}"
             raise StoreError(fact, "run `calsignal sync`: it brings the store up to date")
         with self._border(), self._engine.connect().execution_options(writes=True) as conn:
-            done = self._bring_up(conn)
-        if done is not None:
-            log.tell(done)
+            self._bring_up(conn)
 
-    def _bring_up(self, conn: sa.Connection) -> log.Event | None:
+    def _bring_up(self, conn: sa.Connection) -> None:
         """Create or migrate, unless another process did so while this one waited for its turn."""
+        from calsignal import log
+
+        done: log.Event | None = None
         with _foreign_keys_off(conn) if self._sqlite else conn.begin():
             if not self._sqlite:
                 conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
@@ -135,11 +135,12 @@ class Database:
                 metadata.create_all(conn)
                 alembic_version.create(conn)
                 conn.execute(sa.insert(alembic_version).values(version_num=HEAD))
-                return log.StoreCreated(schema=int(HEAD))
-            if revision < HEAD:
+                done = log.StoreCreated(schema=int(HEAD))
+            elif revision < HEAD:
                 self._migrate(conn)
-                return log.StoreMigrated(before=int(revision or 0), schema=int(HEAD))
-        return None
+                done = log.StoreMigrated(before=int(revision or 0), schema=int(HEAD))
+        if done is not None:
+            log.tell(done)
 
     def _migrate(self, conn: sa.Connection) -> None:
         from calsignal.store import migrations
