@@ -103,7 +103,8 @@ def live(world: World, orders: Sequence[Sequence[int]]) -> tuple[list[object], l
     for day, order in enumerate(orders):
         answer = Answer.ACCEPTED if day else Answer.NONE
         shared = event("m", 5 + day, attendees=(*people, Attendee(ANN, answer)), organizer=REPS[0])
-        series = weekly("s", 2, attendees=(*people, Attendee("bo@acme.example", answer)), organizer=REPS[0])
+        bo = Attendee("bo@acme.example", answer)
+        series = weekly("s", 2, "FREQ=WEEKLY;COUNT=6", attendees=(*people, bo), organizer=REPS[0])
         for number, box in enumerate(boxes(world)):
             box.put(shared, series, event(f"own{number}", 3 + day, organizer=REPS[number]))
             if day == 2:
