@@ -92,6 +92,14 @@ class OfMailbox(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MailboxBegun(OfMailbox):
+    """From now on a connection is read; where nothing follows, it is waited for."""
+
+    name = "mailbox.begun"
+    level = logging.DEBUG
+
+
+@dataclass(frozen=True, kw_only=True)
 class CalendarPulled(OfMailbox):
     """`full` is a whole list, `expired` one that was read since the cursor was dead."""
 

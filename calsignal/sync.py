@@ -216,6 +216,7 @@ class _Mailbox:
         """Read and write everything of the connection; what fails is in the outcome."""
         syncer, started, began = self.run.syncer, self.run.syncer.clock(), monotonic()
         self.tell(Doing.READING)
+        log.tell(log.MailboxBegun(**self.place()))
         try:
             provider = syncer.registry.get(self.connection.provider)
             with _theirs(self.connection):

@@ -404,6 +404,7 @@ def test_a_log_tells_what_a_sync_did_by_row_and_number(world: World, caplog: pyt
     pulled = {"pages": 2, "requests": 0, "events": 2, "removed": 0, "skipped": 0, "full": True, "expired": False}
     assert logged(caplog) == [
         ("sync.started", {"connections": 1, "at_once": 16}),
+        ("mailbox.begun", {**place, "calendar": None}),
         ("calendar.pulled", {**place, **pulled}),
         ("calendar.written", {**place, "written": 2, "baseline": True}),
         ("sync.finished", {"synced": 1, "failed": 0, "left": 0}),
