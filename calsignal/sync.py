@@ -169,7 +169,7 @@ class _Run:
         self.syncer, self.redactor = syncer, redactor
         self.crew = Crew(syncer.settings.sync.at_once, self._room, syncer.stop)
         self.lines: defaultdict[str, Line] = defaultdict(Line)
-        self.renewals: defaultdict[str, Lock] = defaultdict(Lock)
+        self.renewals: dict[str, Lock] = {}
         known = syncer.store.connections() if log.listening() else ()
         self.rows = {connection.id: row for row, connection in enumerate(known, 1)}
 
@@ -280,7 +280,7 @@ class _Mailbox:
     def _renewing(self) -> Iterator[str | None]:
         """Let one of the mailboxes that share a secret renew it, from what it is by now."""
         name = connection_secret(self.connection.name, self.connection.shares)
-        with self.run.renewals[name]:
+        with self.run.renewals.setdefault(name, Lock()):
             yield self.run.syncer.vault.get(name)
 
     def _source(self, source: Source) -> Outcome:

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -145,23 +146,28 @@ def test_outcomes_are_listed_by_name_whoever_was_first(connected: Desk, monkeypa
     assert [line.partition(": ")[0] for line in lines] == ["toy:ann", "toy:rep", "toy:sam"]
 
 
-def test_a_stop_tells_what_is_left_to_the_next_sync(connected: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_tells_what_is_left_to_the_next_sync(connected: Desk) -> None:
     for number in range(22):
         connected.ok("connect", "toy", "box", "--rep", f"rep{number:02}@ours.example")
-    toy.provider.remotes["rep00@ours.example"] = Stopping()
+    app = connected.app()
+    toy.provider.remotes["rep00@ours.example"] = Stopping(heard=app.stop)
 
-    result = connected.run("sync")
+    result = connected.run("sync", app=app)
 
     assert (result.exit_code, result.stdout) == (143, "toy:rep: 0 events read, 0 changes written\n")
     assert result.stderr.startswith("interrupted: 1 of 23 done\ntoy:rep00: not synced\n")
     assert result.stderr.endswith("toy:rep19: not synced\n2 more: not synced\n")
 
 
+@dataclass
 class Stopping(Remote):
     """A calendar during whose reading the machine is shut down."""
 
+    heard: Event = field(default_factory=Event)
+
     def pages(self, ids: Sequence[str], *, full: bool) -> Iterator[Page]:
         os.kill(os.getpid(), signal.SIGTERM)
+        assert self.heard.wait(20)
         return super().pages(ids, full=full)
 
 
