@@ -67,22 +67,19 @@ class Commands(click.Group):
     "--log-level",
     type=click.Choice(("debug", "info", "warning", "error")),
     envvar="CALSIGNAL_LOG_LEVEL",
-    show_envvar=True,
-    help="The same.",
+    help="How much to log.  [env: CALSIGNAL_LOG_LEVEL]",
 )
 @click.option(
     "--log-format",
     type=click.Choice(("text", "json")),
     envvar="CALSIGNAL_LOG_FORMAT",
-    show_envvar=True,
-    help="How to write the log; no log holds anything out of a calendar.",
+    help="How to write the log; nothing out of a calendar is in it.  [env: CALSIGNAL_LOG_FORMAT]",
 )
 @click.option(
     "--log-file",
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="CALSIGNAL_LOG_FILE",
-    show_envvar=True,
-    help="Add the log to this file, not to stderr.",
+    help="Add the log to this file, not to stderr.  [env: CALSIGNAL_LOG_FILE]",
 )
 @click.version_option(__version__, prog_name="calsignal", message="%(prog)s %(version)s")
 @click.pass_context
