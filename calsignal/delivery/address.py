@@ -14,6 +14,8 @@ Neither a repr nor an error ever shows more of an address than its kind and its 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from email.errors import MessageError
+from email.headerregistry import Address as Mailbox
 from email.utils import parseaddr
 from enum import Enum
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -128,6 +130,18 @@ def _service(named: str, host: str) -> Service:
     return Service.JSON
 
 
+def mailbox(text: str, name: str = "") -> Mailbox:
+    """Return an e-mail address, with `name` where it brings none of its own. Raises `InputError`."""
+    told, address = parseaddr(text)
+    try:
+        found = Mailbox(told or name, addr_spec=address)
+    except (ValueError, MessageError, IndexError):
+        found = Mailbox()
+    if not (text.isprintable() and found.username and found.domain):
+        raise InputError("there is an e-mail address that mail cannot go to", "write it as jane@company.example")
+    return found
+
+
 def _mail(scheme: str, parts: SplitResult, port: int | None, *, private: bool) -> Mail:
     asked = parse_qs(parts.query)
     host = (parts.hostname or "").lower()
@@ -156,6 +170,8 @@ def _tls(scheme: str, asked: str, host: str, *, private: bool) -> Tls:
 
 
 def _is_mailbox(text: str) -> bool:
-    name, address = parseaddr(text)
-    local, at, domain = address.rpartition("@")
-    return bool(at and local and domain) and text.isprintable() and " " not in address and name.isprintable()
+    try:
+        mailbox(text)
+    except InputError:
+        return False
+    return True

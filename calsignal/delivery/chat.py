@@ -57,7 +57,10 @@ def _entities(text: str) -> str:
 def teams(note: Note) -> Payload:
     """Return a note as a message of Teams: an adaptive card of rich text blocks, in which Markdown means nothing."""
     title: Payload = {"type": "TextRun", "text": note.title, "weight": "Bolder", "size": "Medium"}
-    body = [_teams_block([title]), *(_teams_block(_teams_runs(line)) for line in note.lines if any(s.text for s in line))]
+    body = [
+        _teams_block([title]),
+        *(_teams_block(_teams_runs(line)) for line in note.lines if any(s.text for s in line)),
+    ]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

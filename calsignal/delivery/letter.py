@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 _WORD_JOINER = "\u2060"
+_ARMED = re.compile(r"([@<]|:(?=//)|\](?=\()|www(?=\.))", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,4 @@ def disarmed(text: str) -> str:
     For services that read a message for `@everyone`, for addresses and for `[words](address)`. A word joiner, which
     takes no room, stands between the characters that would make one.
     """
-    for mark, after in (("@", ""), (":", "//"), ("]", "("), ("<", ""), ("www", ".")):
-        text = text.replace(mark + after, mark + _WORD_JOINER + after)
-    return text
+    return _ARMED.sub(rf"\1{_WORD_JOINER}", text)

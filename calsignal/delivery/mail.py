@@ -12,12 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.headerregistry import Address as Mailbox
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 
-from calsignal.delivery.address import Mail, Tls
+from calsignal.delivery.address import Mail, Tls, mailbox
 from calsignal.delivery.letter import Letter
 from calsignal.errors import CalsignalError, InputError, Retriable
 
@@ -48,10 +47,10 @@ def message(mail: Mail, letter: Letter, envelope: Envelope) -> EmailMessage:
     if not envelope.to:
         hint = "add to=ADDRESS to it, or name it for reps: [delivery] each, [delivery.reps]"
         raise InputError("the address names nobody to send to", hint)
-    sender = _mailbox(mail.sender, _SENDER)
+    sender = mailbox(mail.sender, _SENDER)
     made = EmailMessage(_POLICY)
     made["From"] = sender
-    made["To"] = [_mailbox(address) for address in envelope.to]
+    made["To"] = [mailbox(address) for address in envelope.to]
     made["Subject"] = " ".join(letter.subject.split())
     made["Date"] = format_datetime(envelope.at)
     made["Message-ID"] = f"<{envelope.token}@{sender.domain}>"
@@ -64,11 +63,6 @@ def message(mail: Mail, letter: Letter, envelope: Envelope) -> EmailMessage:
         main, _, sub = item.type.partition("/")
         made.add_attachment(item.content, maintype=main, subtype=sub, filename=item.name)
     return made
-
-
-def _mailbox(text: str, name: str = "") -> Mailbox:
-    told, address = parseaddr(text)
-    return Mailbox(told or name, addr_spec=address)
 
 
 def _sound(text: str) -> str:

@@ -22,11 +22,15 @@ def check(other: Other, *, private: bool) -> None:
         CalsignalError: Apprise is not installed.
     """
     service = _service(other)
-    schemes = (service.protocol or (), service.secure_protocol or ())
-    clear, secret = ({one} if isinstance(one, str) else set(one) for one in schemes)
+    clear, secret = _words(service.protocol), _words(service.secure_protocol)
     if other.kind in clear - secret and secret and not private:
         hint = f"use {min(secret)}://, or set private_addresses = true in [privacy] of the config"
         raise InputError(f"{other.kind}:// is not encrypted: whoever is on the way could read the report", hint)
+
+
+def _words(schemes: object) -> frozenset[str]:
+    """Return the schemes of a plugin, which names none, one or several."""
+    return frozenset([schemes] if isinstance(schemes, str) else schemes if isinstance(schemes, tuple | list) else [])
 
 
 def send(other: Other, note: Note) -> None:
