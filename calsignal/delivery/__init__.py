@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -93,11 +94,16 @@ def check(address: Address, *, private: bool) -> None:
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Let nothing be logged, by whatever library: HTTP clients log addresses, Apprise passwords and reports too."""
+    """Let nothing be logged, by whatever library: HTTP clients log addresses, Apprise passwords and reports too.
+
+    Nor does anybody warn: Apprise's plugins warn of what they import.
+    """
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logging.disable(before)
 
