@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from calsignal.schedule import NOTE, Plan, refuse
 
 
@@ -12,7 +14,7 @@ def units(plan: Plan) -> dict[str, str]:
     when it wakes up.
     """
     refuse(plan, r"(?!)", "systemd")
-    command = " ".join(map(_quoted, plan.command))
+    command = " ".join(map(_quoted, _started(plan.command)))
     service = (
         f"# {NOTE}\n[Unit]\nDescription=calsignal: read the calendars, report\n"
         f"\n[Service]\nType=oneshot\nExecStart=:{command}\n"
@@ -27,6 +29,11 @@ def units(plan: Plan) -> dict[str, str]:
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def _started(command: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a command that systemd starts: it takes no quote or backslash in the name of a program, but sh does."""
+    return ("/bin/sh", "-c", 'exec "$@"', "sh", *command) if re.search(r"[\"'\\]", command[0]) else command
 
 
 def _quoted(word: str) -> str:
