@@ -34,7 +34,8 @@ class Addresses:
         text = self.app.vault.get(secret_name(name))
         if text is None:
             near = nearest(name, self.names())
-            raise InputError(f"no address is kept under {name!r}", near or f"calsignal deliver add {name}")
+            hint = f"calsignal deliver add {name}"
+            raise InputError(f"no address is kept under {name!r}", f"{near} else: {hint}" if near else hint)
         return read(text, private=self.app.settings.privacy.private_addresses)
 
     def keep(self, name: str, text: str) -> tuple[Address, bool]:

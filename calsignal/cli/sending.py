@@ -42,7 +42,10 @@ def refuse_beside_send(**given: object) -> None:
     """Raise `InputError` where an option shapes what is printed: nothing is printed with `--send`."""
     named = [name for name, value in given.items() if value]
     if named:
-        raise InputError(f"--{named[0]} does not go with --send", "what is sent is the report of now, in every form")
+        raise InputError(
+            f"--{named[0].replace('_', '-')} does not go with --send",
+            "what is sent is the report of now, in every form",
+        )
 
 
 def digest_parcels(app: App, rep: str | None) -> list[Parcel]:

@@ -51,7 +51,7 @@ def message(mail: Mail, letter: Letter, envelope: Envelope) -> EmailMessage:
     made = EmailMessage(_POLICY)
     made["From"] = sender
     made["To"] = [mailbox(address) for address in envelope.to]
-    made["Subject"] = " ".join(letter.subject.split())
+    made["Subject"] = " ".join(_sound(letter.subject).split())
     made["Date"] = format_datetime(envelope.at)
     made["Message-ID"] = f"<{envelope.token}@{sender.domain}>"
     made["Auto-Submitted"] = "auto-generated"
