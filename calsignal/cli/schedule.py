@@ -67,6 +67,7 @@ def schedule(
     if act == "remove":
         _remove(app, kind)
         return
+    _ = app.settings  # what is wrong with the config is told here, and in full
     setup = Setup.of(app, kind, env_file)
     plan = setup.plan(read_time(at), read_days(days))
     if moving:
@@ -141,9 +142,10 @@ class Setup:
 
 
 def _name(app: App) -> str:
-    from calsignal.config import default_path
+    from calsignal.config import config_path
 
-    return plan_name(str(app.config_path.absolute()), str(default_path()))
+    usual_path = config_path(None, {}, app.config_folder)
+    return plan_name(str(app.config_path.absolute()), str(usual_path.absolute()))
 
 
 def _scheduler(app: App, kind: str) -> Scheduler:
