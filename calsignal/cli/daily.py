@@ -52,7 +52,7 @@ def run(app: App, folder: Path, variables: Mapping[str, str]) -> int:
     if failed:
         say(f"{', '.join(step.name for step in failed)} failed; {folder / LOG} says:")
         for line in said[-_TAIL:]:
-            say(f"  {line}")
+            say(line)
     return failed[0].exit_code if failed else 0
 
 

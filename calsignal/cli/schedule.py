@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 )
 @click.option("--env-file", type=click.Path(path_type=Path), help="A file of NAME=VALUE lines that only you can read.")
 @click.option("--move-secrets", "moving", is_flag=True, help="Move the secrets from the keyring to an encrypted file.")
-@click.option("--run", "act", flag_value="run", hidden=True)
-@click.option("--folder", type=click.Path(path_type=Path), hidden=True)
-@click.option("--set", "sets", multiple=True, hidden=True)
+@click.option("--run", "act", flag_value="run", hidden=True, help="Do what is due: what is installed says this.")
+@click.option("--folder", type=click.Path(path_type=Path), hidden=True, help="With --run: where its files go.")
+@click.option("--set", "sets", multiple=True, hidden=True, help="With --run: a variable, NAME=VALUE.")
 @click.pass_context
 def schedule(
     ctx: click.Context,

@@ -373,7 +373,7 @@ def test_a_step_that_fails_stops_none_and_is_told(machine: Machine) -> None:
 
     assert result.exit_code == 3
     assert "sync, digest failed;" in result.stderr
-    assert "  $ calsignal sync" in result.stderr
+    assert "$ calsignal sync" in result.stderr
     record = json.loads((machine.data / "schedule.json").read_text())
     assert record["run"]["steps"] == [["sync", 3], ["digest", 3]]
     assert "sync exit 3, digest exit 3; see" in status(machine, 1)
