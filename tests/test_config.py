@@ -372,6 +372,12 @@ _settings = st.builds(
         st.dictionaries(st.text(), st.from_regex(r"[A-Z]\w{0,9}", fullmatch=True), max_size=3),
         st.dictionaries(st.text(), _addresses, max_size=3),
     ),
+    delivery=st.builds(
+        config.Delivery,
+        team=st.lists(st.text(), unique=True, max_size=2).map(tuple),
+        quiet=st.lists(st.sampled_from(["mon", "sun", "02-29", "2026-12-25"]), unique=True).map(tuple),
+        reps=st.dictionaries(_addresses, st.lists(st.text(), unique=True, max_size=2).map(tuple), max_size=2),
+    ),
     delegates=st.dictionaries(_addresses, _addresses, max_size=3),
     scoring=st.builds(Constants, half_hours=st.floats(0.001, 1e6), dropped=st.floats(-1e6, 0)),
     providers=st.fixed_dictionaries(

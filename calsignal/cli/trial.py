@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from calsignal.cli.app import App
 from calsignal.cli.daily import program
 from calsignal.cli.options import asking, say
 from calsignal.errors import CalsignalError, InputError
+from calsignal.score.wording import count
 
 if TYPE_CHECKING:
     from calsignal.vault import FileVault
@@ -107,7 +109,7 @@ def move_secrets(app: App) -> None:
     Raises:
         InputError: they are in a file already, or CALSIGNAL_VAULT insists on the keyring.
     """
-    from calsignal.vault import ENV_KIND
+    from calsignal.vault import ENV_KIND, address_key
 
     if not _in_keyring(app):
         say("the secrets are in an encrypted file already")
@@ -116,14 +118,30 @@ def move_secrets(app: App) -> None:
         raise InputError(f"{ENV_KIND} insists on the keyring", f"unset {ENV_KIND}")
     ring, file = app.vault, _file_vault(app)
     found = {name: secret for name in _secret_names(app) if (secret := ring.get(name)) is not None}
-    for name, secret in found.items():
-        file.set(name, secret)
-        if file.get(name) != secret:
-            raise CalsignalError(f"the vault {file.path} does not hold what was written to it", "nothing was deleted")
+    _fill(file, found)
+    address_key(file)  # where there was no secret at all: a file that is there is what tells where they go
     app.__dict__["vault"] = file
     for name in found:
         ring.delete(name)
-    say(f"moved {len(found)} secrets to {file.path}; from now on they are read there")
+    say(f"moved {count(len(found), 'secret')} to {file.path}; from now on they are read there")
+
+
+def _fill(file: FileVault, found: Mapping[str, str]) -> None:
+    """Make the encrypted file, all of it or nothing: once it is there, nobody asks the keyring any more.
+
+    Raises:
+        CalsignalError: it cannot be written, or does not hold what was written.
+    """
+    new = replace(file, path=file.path.with_suffix(".new"))
+    try:
+        for name, secret in found.items():
+            new.set(name, secret)
+        if any(new.get(name) != secret for name, secret in found.items()):
+            raise CalsignalError(f"{new.path} does not hold what was written to it", "nothing was moved")
+        if found:
+            new.path.replace(file.path)
+    finally:
+        new.path.unlink(missing_ok=True)
 
 
 def _file_vault(app: App) -> FileVault:

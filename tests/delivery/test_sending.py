@@ -97,7 +97,17 @@ def test_the_list_tells_what_goes_where_and_when_it_did(ready: Office) -> None:
 
 def test_before_anything_there_is_a_next_step(office: Office) -> None:
     assert office.ok("deliver", "list") == "No address is kept yet. Add one: calsignal deliver add NAME\n"
-    assert "sends reports" in office.ok("deliver") or "addresses that reports are sent to" in office.ok("deliver")
+    assert "Keep the addresses that reports are sent to" in office.ok("deliver")
+
+
+def test_an_address_may_be_kept_before_any_calendar(tmp_path: Path) -> None:
+    bare = Office(tmp_path)
+    bare.ok("init", "--domain", "ours.example", "--timezone", "UTC")
+
+    bare.keep("chat", "https://hooks.slack.com/services/x")
+
+    assert "Slack, hooks.slack.com" in bare.ok("deliver", "list")
+    assert "not yet" in bare.ok("deliver", "list")
 
 
 def test_an_address_can_be_replaced_and_forgotten(ready: Office, hooks: HookServer) -> None:

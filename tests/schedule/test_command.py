@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import plistlib
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from calsignal.cli import schedulers, trial
+from calsignal.errors import CalsignalError
 from calsignal.vault import ADDRESS_KEY, FileVault
 from schedule.machines import SUBJECT, Machine
 
@@ -207,6 +209,18 @@ def test_secrets_move_to_a_file_and_the_run_can_read_them(machine: Machine, ring
     assert "in an encrypted file already" in machine.run("schedule", "--for", "cron", "--move-secrets").stderr
 
 
+def test_from_then_on_secrets_go_to_the_file_even_if_there_was_none(machine: Machine, ring: Ring) -> None:
+    ring.table.clear()
+
+    machine.app().close()
+    app = machine.app()
+    trial.move_secrets(app)
+    app.close()
+
+    assert (machine.data / "vault.json").is_file()
+    assert isinstance(machine.app().vault, FileVault)
+
+
 def test_who_can_answer_is_asked_whether_to_move_them(
     machine: Machine, ring: Ring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,6 +229,47 @@ def test_who_can_answer_is_asked_whether_to_move_them(
     machine.ok("schedule", "--for", "cron", "--install")
 
     assert ring.table == {}
+
+
+def test_secrets_that_cannot_be_written_stay_where_they_are(
+    machine: Machine, ring: Ring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, before = FileVault.set, dict(ring.table)
+
+    def full(self: FileVault, name: str, secret: str) -> None:
+        if name != ADDRESS_KEY:  # the first one was written
+            raise CalsignalError("the disk is full")
+        real(self, name, secret)
+
+    monkeypatch.setattr(FileVault, "set", full)
+    assert "the disk is full" in machine.fails(1, "schedule", "--for", "cron", "--move-secrets")
+    monkeypatch.setattr(FileVault, "set", lambda self, name, secret: real(self, name, "another"))
+    assert "does not hold what was written" in machine.fails(1, "schedule", "--for", "cron", "--move-secrets")
+
+    assert ring.table == before
+    assert not list(machine.data.glob("vault.[jn]*"))
+
+
+def test_nobody_is_asked_where_nobody_can_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def confirm(question: str, **more: bool) -> bool:
+        asked.append(question)
+        return True
+
+    monkeypatch.setattr("click.confirm", confirm)
+
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert not trial._agrees()
+    assert asked == []
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    assert trial._agrees()
+    assert asked == ["Move the secrets to an encrypted file that only you can read?"]
 
 
 def test_a_keyring_that_is_insisted_on_stays(machine: Machine, ring: Ring) -> None:
