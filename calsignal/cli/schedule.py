@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--for", "kind", type=click.Choice(KINDS), help="The scheduler; by default the one of this machine.")
 @click.option("--at", default="07:30", show_default=True, metavar="TIME", help="The time of day, of this machine.")
 @click.option(
-    "--days", default="daily", show_default=True, help="Such as mon-fri; quiet days of [delivery] do as well."
+    "--days", default="daily", show_default=True, help="Such as mon-fri. [delivery] has quiet days beside that."
 )
 @click.option("--env-file", type=click.Path(path_type=Path), help="A file of NAME=VALUE lines that only you can read.")
 @click.option("--move-secrets", "moving", is_flag=True, help="Move the secrets from the keyring to an encrypted file.")

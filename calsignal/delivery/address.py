@@ -13,6 +13,7 @@ Neither a repr nor an error ever shows more of an address than its kind and its 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address as Mailbox
@@ -94,22 +95,28 @@ def read(text: str, *, private: bool = False) -> Address:
     Raises:
         InputError: nobody can send to it; nothing of it is quoted.
     """
-    try:
-        parts = urlsplit(text.strip())
-        port = parts.port
-    except ValueError:
-        raise InputError("the address is not well formed", _SHAPE) from None
-    scheme = parts.scheme.lower()
+    text = text.strip()
+    scheme = text.partition("://")[0].lower() if "://" in text else ""
     if scheme in _PORTS:
-        return _mail(scheme, parts, port, private=private)
+        return _mail(scheme, *_split(text), private=private)
     if scheme in ("mailto", "mailtos"):
         raise InputError("mail needs the address of a server", _SHAPE)
     service, _, transport = scheme.rpartition("+")
     if transport in ("http", "https") and service in ("", "slack", "teams", "json"):
-        return _hook(service, transport, parts, private=private)
-    if not scheme or "://" not in text:
+        return _hook(service, transport, _split(text)[0], private=private)
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme):
         raise InputError("it is no address: it has no scheme", f"{_SHAPE}, or paste a webhook: https://...")
-    return Other(scheme, text.strip())
+    return Other(scheme, text)
+
+
+def _split(text: str) -> tuple[SplitResult, int | None]:
+    """Return the parts of an address, and its port."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise InputError("the address is not well formed", _SHAPE) from None
+    return parts, port
 
 
 def _hook(service: str, transport: str, parts: SplitResult, *, private: bool) -> Hook:

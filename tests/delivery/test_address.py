@@ -58,7 +58,8 @@ def test_a_web_address_is_known_by_its_host_or_its_scheme(text: str, service: Se
 
 
 def test_what_is_neither_is_left_to_apprise() -> None:
-    assert read(f"tgram://{SECRET}/1") == Other("tgram", f"tgram://{SECRET}/1")
+    for text in (f"tgram://{SECRET}/1", f"tgram://1234:{SECRET}/1"):  # a token of Telegram, which looks like a port
+        assert read(text) == Other("tgram", text)
 
 
 @pytest.mark.parametrize(
