@@ -38,7 +38,8 @@ __all__ = [
     "send",
 ]
 
-_AGAIN = "run it again later: what was delivered is not sent twice"
+_LATER = "try again later"
+_ONCE = "what was delivered is not sent twice"
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -62,8 +63,8 @@ def send(address: Address, letter: Letter, stamp: Stamp, retry: Retry) -> None:
         try:
             retry(lambda: _once(address, letter, stamp))
         except Retriable as error:
-            fact = str(error).partition("; the service asks")[0]
-            raise CalsignalError(fact, _AGAIN) from None
+            fact, asks, _ = str(error).partition("; the service asks")
+            raise CalsignalError(fact, f"{_LATER if asks else error.hint}; {_ONCE}") from None
 
 
 def _once(address: Address, letter: Letter, stamp: Stamp) -> None:

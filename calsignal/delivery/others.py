@@ -46,7 +46,7 @@ def send(other: Other, note: Note) -> None:
         title=disarmed(note.title), body=disarmed(note.plain()) or " ", body_format=NotifyFormat.TEXT
     )
     if not sent:
-        raise Retriable(f"{other.kind} did not take it", "check the address: `calsignal deliver test`")
+        raise Retriable(f"{other.kind} did not take it", "check the address, and the network")
 
 
 def _service(other: Other) -> NotifyBase:

@@ -170,9 +170,7 @@ def test_a_service_that_asks_for_much_patience_is_left_for_later(hooks: HookServ
 
     said = refused(hook(hooks))
 
-    assert (
-        said == "localhost cannot take it now (status 429) -> run it again later: what was delivered is not sent twice"
-    )
+    assert said == "localhost cannot take it now (status 429) -> try again later; what was delivered is not sent twice"
 
 
 @pytest.mark.parametrize(

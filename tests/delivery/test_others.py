@@ -48,6 +48,7 @@ def test_a_failure_is_tried_again_and_told_without_the_address(clear: HookServer
         send(address(clear), letters.WELL, STAMP, patience.retry)
 
     assert str(caught.value) == "json did not take it"
+    assert caught.value.hint.startswith("check the address")
     assert len(patience.waits) == 4
 
 
