@@ -30,8 +30,9 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def machine(settled: Path, tmp_path: Path) -> Machine:
-    """Return a machine in an oddly named home, with a calendar that was never read; no secret is in a keyring."""
+def machine(settled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Return a machine in an oddly named home, with a calendar that was never read, and without a keyring."""
+    monkeypatch.setattr("calsignal.vault._keyring", lambda: None)
     home = tmp_path / ODD
     made = Machine(home)
     shutil.copytree(settled, home, dirs_exist_ok=True)
