@@ -28,6 +28,8 @@ _COMMANDS = {
     "account": "calsignal.cli.reports",
     "audit": "calsignal.cli.audit",
     "calibrate": "calsignal.cli.calibrate",
+    "deliver": "calsignal.cli.deliver",
+    "schedule": "calsignal.cli.schedule",
     "doctor": "calsignal.cli.doctor",
 }
 """Command: its module, in which it has the same name; in the order of a first day."""

@@ -74,6 +74,16 @@ class App:
 
         return self.config_dir or config.config_folder(), self.data_dir or config.data_folder()
 
+    @property
+    def config_folder(self) -> Path:
+        """The folder for our config, where the key of the encrypted file lies."""
+        return self._folders[0]
+
+    @property
+    def data_path(self) -> Path:
+        """The folder for our data."""
+        return self._folders[1]
+
     @cached_property
     def retry(self) -> Retry:
         """The patience of this run: it waits in real time, until it is to stop."""
