@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from calsignal.errors import InputError, StoreError
@@ -31,6 +32,7 @@ class App:
 
     clock       tells the time, aware
     points      entry points of providers, in the place of those of this Python
+    stop        is set when the run is to end: nothing new is begun, nothing waited for
     """
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -39,6 +41,7 @@ class App:
     data_dir: Path | None = None
     points: Iterable[EntryPoint] | None = None
     config_given: Path | None = None
+    stop: Event = field(default_factory=Event)
     _store: Store | None = None
 
     @cached_property
@@ -71,15 +74,25 @@ class App:
 
         return self.config_dir or config.config_folder(), self.data_dir or config.data_folder()
 
+    @property
+    def config_folder(self) -> Path:
+        """The folder for our config, where the key of the encrypted file lies."""
+        return self._folders[0]
+
+    @property
+    def data_path(self) -> Path:
+        """The folder for our data."""
+        return self._folders[1]
+
     @cached_property
     def retry(self) -> Retry:
-        """The patience of this run: it waits in real time."""
+        """The patience of this run: it waits in real time, until it is to stop."""
         import random
         import time
 
         from calsignal.retry import Retry
 
-        return Retry(time.sleep, random.uniform, time.monotonic)
+        return Retry(self.stop.wait, random.uniform, time.monotonic)
 
     @cached_property
     def vault(self) -> Vault:

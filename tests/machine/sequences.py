@@ -131,6 +131,7 @@ class Sequences(RuleBasedStateMachine):
     """Two mailboxes that see the same meetings, and a third that may come later."""
 
     deltas: ClassVar[tuple[bool, bool, bool]] = (False, False, False)
+    at_once: ClassVar[int] = 1
 
     def __init__(self) -> None:
         super().__init__()
@@ -479,7 +480,7 @@ class Sequences(RuleBasedStateMachine):
         return self._read(self.store, chosen)
 
     def _read(self, store: Store, chosen: Sequence[Connection]) -> list[Outcome]:
-        registry = FakeRegistry(FakeProvider(self.remotes))
+        registry = FakeRegistry(FakeProvider(self.remotes, at_once=self.at_once))
         syncer = Syncer(store, SETTINGS, registry, MemoryVault(), b"key", self.clock, lambda request: request())
         return list(syncer.sync(chosen))
 
