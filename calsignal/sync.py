@@ -162,7 +162,8 @@ class Syncer:
         finally:
             if self.store.accounts() != directory.accounts:  # what was written may name people of one that has gone
                 forget_strangers(self.store, self.settings)
-        refresh(self.store, self.settings, self.clock())
+        if not self.stop.is_set():
+            refresh(self.store, self.settings, self.clock())
 
 
 class _Run:

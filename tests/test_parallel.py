@@ -49,7 +49,7 @@ def build(folder: Path, at_once: int = len(REPS)) -> World:
     # no writer would be waited for, so that a turn which is not kept is seen at once
     store = open_store(f"sqlite:///{path}", busy_seconds=0)
     store.add_account(Account("Acme", ("acme.example",)))
-    world = World(store, path, provider=FakeProvider(at_once=at_once))
+    world = World(store, f"sqlite:///{path}", provider=FakeProvider(at_once=at_once))
     for rep in REPS:
         world.provider.remotes[rep] = Waiting(deltas=True)
         store.connect(f"fake:{rep}", "fake", rep, {}, world.clock())
