@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from calsignal.model import Answer, Booking, Capability, Confidence, EventStatus, Moment, Skipped, Slot
 
@@ -303,3 +303,14 @@ class Provider(Protocol):
 
     def open(self, access: Access) -> Source:
         """Return a source for one connection; make no request yet."""
+
+
+@runtime_checkable
+class Revoker(Protocol):
+    """A provider that can end a sign-in at its service, or tell how a person ends it there. It need not be one."""
+
+    def revoke(self, access: Access) -> Finding:
+        """End at the service what `connect` was granted, and say so; where that cannot be, say that and the next step.
+
+        Raises `SourceError` where the service does not do it now.
+        """

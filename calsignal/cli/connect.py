@@ -111,6 +111,7 @@ def _ask_secret(question: str) -> str:
 
 def _remember(app: App, provider: str, found: Sequence[Authorised]) -> None:
     """Keep what was authorised, all or nothing. Secrets go first: without one a row is only a problem."""
+    from calsignal.cli.forget import refuse_forgotten
     from calsignal.directory import normalise
     from calsignal.vault import connection_secret
 
@@ -119,6 +120,7 @@ def _remember(app: App, provider: str, found: Sequence[Authorised]) -> None:
     for authorised in found:
         _refuse_name(known.get(authorised.name), provider, authorised)
         _refuse_another(known.get(authorised.name), authorised, mailboxes[authorised.name])
+    refuse_forgotten(app, mailboxes.values())
     _warn_strangers(app, mailboxes.values())
     named = {connection_secret(authorised.name, authorised.shares): authorised.secret for authorised in found}
     for name, secret in named.items():
@@ -171,10 +173,10 @@ def _drop_who_left(app: App, provider: str, roster: str, present: Collection[str
 
 def _forget_secrets(app: App, had: Iterable[Connection], keep: Collection[str] = ()) -> None:
     """Forget the secrets that connections had, but those to `keep` and those that a connection which is read shares."""
+    from calsignal.cli.leaving import shared_secrets
     from calsignal.vault import connection_secret
 
-    shared = {connection_secret(c.name, c.shares) for c in app.store().connections() if c.shares and not c.retired_at}
-    for name in sorted({connection_secret(c.name, c.shares) for c in had} - {*keep, *shared}):
+    for name in sorted({connection_secret(c.name, c.shares) for c in had} - {*keep, *shared_secrets(app)}):
         app.vault.delete(name)
 
 
@@ -211,11 +213,16 @@ def connections(app: App, as_of: str | None, form: str, output: Path | None) -> 
 @click.argument("name")
 @click.option("--erase", is_flag=True, help="Remove everything that it told, too.")
 @click.option("--yes", is_flag=True, help="Do not ask before erasing.")
-@pass_app
-def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
-    """Read a connection no more. Its secret is forgotten, its history stays."""
+@click.pass_context
+def disconnect(ctx: click.Context, name: str, erase: bool, yes: bool) -> None:
+    """Read a connection no more. Its sign-in is revoked, its secret forgotten, its history stays.
+
+    Where the service cannot be asked to revoke, that is told, and the exit code is 1.
+    """
+    from calsignal.cli.leaving import end_sign_ins
     from calsignal.reports.words import plural
 
+    app = ctx.ensure_object(App)
     store = app.store()
     by_name = {connection.name: connection for connection in store.connections()}
     chosen = known_connection(name, list(by_name))
@@ -225,13 +232,14 @@ def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
         return
     # in this order each step can be taken again if the next one fails
     store.retire(chosen, app.now)
-    _forget_secrets(app, [by_name[chosen]])
-    if not erase:
+    ended = end_sign_ins(app, [by_name[chosen]])
+    if erase:
+        gone = store.erase_connection(chosen)
+        events, versions = plural(gone.events, "event"), plural(gone.versions, "version")
+        emit(f"erased {chosen}: {events} in {versions}, {plural(gone.people, 'person', 'people')}")
+    else:
         emit(f"disconnected {chosen}; its history stays")
-        return
-    gone = store.erase_connection(chosen)
-    events, versions = plural(gone.events, "event"), plural(gone.versions, "version")
-    emit(f"erased {chosen}: {events} in {versions}, {plural(gone.people, 'person', 'people')}")
+    ctx.exit(0 if ended else 1)
 
 
 def _agreed(question: str) -> bool:

@@ -348,6 +348,16 @@ deal_absences = sa.Table(
     comment="times in which the imports did not show a deal any more",
 )
 
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    _id(),
+    sa.Column("mark", sa.String(32), nullable=False, unique=True, comment="keyed hash of an address or a domain"),
+    sa.Column("domain", sa.Boolean, nullable=False),
+    sa.Column("since", Utc, nullable=False),
+    comment="whom no sync may bring back",
+)
+
 # as Alembic makes it; a fresh store is stamped without Alembic
 alembic_version = sa.Table(
     "alembic_version",

@@ -246,6 +246,14 @@ CREATE TABLE versions (
 );
 INSERT INTO "versions" VALUES(1,1,'2026-03-02 08:00:00.000000+00:00',NULL,'2026-03-02 09:00:00.000000+00:00','2026-03-04 08:00:00.000000+00:00','2026-03-04 09:00:00.000000+00:00',0,'confirmed',1,0,0,NULL,NULL,NULL,'answer_times answers guests proposals',NULL,NULL);
 INSERT INTO "versions" VALUES(2,1,'2026-03-02 09:00:00.000000+00:00','2026-03-02 08:00:00.000000+00:00',NULL,'2026-03-05 08:00:00.000000+00:00','2026-03-05 09:00:00.000000+00:00',0,'confirmed',1,0,0,NULL,NULL,NULL,'answer_times answers guests proposals',NULL,NULL);
+CREATE TABLE forgotten (
+	id INTEGER NOT NULL, 
+	mark VARCHAR(32) NOT NULL, 
+	domain BOOLEAN NOT NULL, 
+	since VARCHAR(32) NOT NULL, 
+	CONSTRAINT pk_forgotten PRIMARY KEY (id), 
+	CONSTRAINT uq_forgotten_mark UNIQUE (mark)
+);
 CREATE INDEX ix_account_domains_account_id ON account_domains (account_id);
 CREATE INDEX ix_account_addresses_account_id ON account_addresses (account_id);
 CREATE INDEX ix_account_key_players_account_id ON account_key_players (account_id);
