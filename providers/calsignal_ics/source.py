@@ -79,9 +79,9 @@ class IcsSource:
         stale = bool(last.until) and last.until != until
         body = self._get({} if stale or not last.content else last.validators)
         if body is None or (body.fingerprint == last.content and not stale):
-            yield Page(
-                cursor=cursor if body is None else _Cursor(last.content, body.validators, last.until).write(secret)
-            )
+            if body is not None and body.validators != last.validators:
+                cursor = _Cursor(last.content, body.validators, last.until).write(secret)
+            yield Page(cursor=cursor)
             return
         reading = self._read(body)
         now = _Cursor(body.fingerprint, body.validators, until if reading.split else "")
