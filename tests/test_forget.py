@@ -351,7 +351,7 @@ def test_the_list_holds_nothing_that_tells_who_is_on_it(world: World) -> None:
         ("AB sync", "ab@acme.example", False),
     ],
 )
-def test_a_subject_speaks_of_somebody_by_a_word_of_the_address(subject: str, word: str, named: bool) -> None:  # noqa: FBT001
+def test_a_subject_speaks_of_somebody_by_a_word_of_the_address(subject: str, word: str, named: bool) -> None:
     assert speaks_of(subject, word) is named
 
 
