@@ -80,7 +80,7 @@ class Syncer:
     settings: Settings
     registry: Registry
     vault: Vault
-    address_key: bytes
+    address_key: bytes = field(repr=False)
     clock: Callable[[], datetime]
     retry: Retry
     accept: frozenset[str] = frozenset()

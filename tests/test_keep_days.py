@@ -14,8 +14,8 @@ from calsignal.config import Privacy
 from calsignal.model import Account, Answer, ChangeKind, Deal, EventStatus, Outcome
 from calsignal.store import open_store
 from cli.conftest import bare, desk  # noqa: F401  # fixtures
-from cli.desk import Desk
 from cli.desk import REP as DESK_REP
+from cli.desk import Desk
 from remote_world import World, event, weekly
 
 DAYS = 200
@@ -202,7 +202,10 @@ def test_a_report_of_before_says_so_and_one_of_shortly_after_too(desk: Desk) -> 
         "error: what was known on 2026-03-02 is erased: nothing from before 2026-03-03 is kept",
         "hint: ask for a later day; [privacy] keep_days says how long things are kept",
     ]
-    assert shortly.stderr == "note: nothing from before 2026-03-03 is kept; what happened earlier counts for nothing here\n"
+    assert (
+        shortly.stderr
+        == "note: nothing from before 2026-03-03 is kept; what happened earlier counts for nothing here\n"
+    )
     assert (today.exit_code, today.stderr) == (0, "")
 
 
