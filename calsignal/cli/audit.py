@@ -21,7 +21,9 @@ TABLES = ("deals", "forecast", "reps", "accounts", "coverage", "contest")
 
 @click.command()
 @click.option("--team", metavar="NAME", help="Only this team of [teams].")
-@click.option("--rep", metavar="EMAIL", help=f"Only this rep, who may run it too; `me` is {ENV_REP} or who alone is connected.")
+@click.option(
+    "--rep", metavar="EMAIL", help=f"Only this rep, who may run it too; `me` is {ENV_REP} or who alone is connected."
+)
 @click.option("--period", "days", metavar="DAYS", type=click.IntRange(1, 3650), help="How far back reps are measured.")
 @click.option("--contest", is_flag=True, help="Rank the reps on eager prospects: somebody always wins.")
 @click.option("--backtest", "look_back", is_flag=True, help="Show what the statuses said before deals closed.")

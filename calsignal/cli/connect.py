@@ -111,16 +111,15 @@ def _ask_secret(question: str) -> str:
 
 def _remember(app: App, provider: str, found: Sequence[Authorised]) -> None:
     """Keep what was authorised, all or nothing. Secrets go first: without one a row is only a problem."""
-    from calsignal.cli.forget import refuse_forgotten
     from calsignal.directory import normalise
     from calsignal.vault import connection_secret
 
+    found = _without_forgotten(app, found)
     mailboxes = {authorised.name: normalise(authorised.mailbox) for authorised in found}
     known = {connection.name: connection for connection in app.store(create=True).connections()}
     for authorised in found:
         _refuse_name(known.get(authorised.name), provider, authorised)
         _refuse_another(known.get(authorised.name), authorised, mailboxes[authorised.name])
-    refuse_forgotten(app, mailboxes.values())
     _warn_strangers(app, mailboxes.values())
     named = {connection_secret(authorised.name, authorised.shares): authorised.secret for authorised in found}
     for name, secret in named.items():
@@ -141,6 +140,19 @@ def _remember(app: App, provider: str, found: Sequence[Authorised]) -> None:
     _forget_secrets(app, [known[a.name] for a in found if a.name in known], keep=[n for n, s in named.items() if s])
     for roster in sorted({authorised.roster for authorised in found if authorised.roster}):
         _drop_who_left(app, provider, roster, mailboxes.keys())
+
+
+def _without_forgotten(app: App, found: Sequence[Authorised]) -> Sequence[Authorised]:
+    """Leave out the mailboxes of people who are to stay forgotten, and say so; one alone is refused."""
+    from calsignal.cli.forget import bans_of, refuse_forgotten
+
+    bans = bans_of(app)
+    kept = [authorised for authorised in found if bans.word(authorised.mailbox) is None]
+    if not kept:
+        refuse_forgotten(app, [authorised.mailbox for authorised in found])
+    if len(kept) < len(found):
+        say(f"not connected, since they were forgotten: {len(found) - len(kept)} of {len(found)}")
+    return kept
 
 
 def _refuse_name(known: Connection | None, provider: str, authorised: Authorised) -> None:

@@ -172,7 +172,7 @@ def _tell_search(target: Target, found: Search) -> None:
     for place in found.found:
         say(f"left over: {place}")
     if found.found:
-        say(f"hint: close what else uses the store, then run `calsignal forget {target.words[0]}` again")
+        say(f"hint: close what else uses the store, own its tables, and run `calsignal forget {target.words[0]}` again")
         return
     size = f" and {found.size:,} bytes of files" if found.size else "; logs and backups of the server are its own"
     emit(f"nothing is left: looked through {found.columns} columns of text{size}")

@@ -102,10 +102,7 @@ class Database:
         On PostgreSQL every table is rewritten, each locked meanwhile; its log and its backups are the server's own.
         """
         if not self._sqlite:
-            with self._border(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-                for table in metadata.sorted_tables:
-                    conn.exec_driver_sql(f"VACUUM (FULL) {conn.dialect.identifier_preparer.format_table(table)}")
-            return True
+            return self._rewrite()
         try:
             with self._border(), closing(self._engine.raw_connection()) as conn:
                 cursor: Any = conn.cursor()
@@ -116,6 +113,21 @@ class Database:
                 return not busy and cursor.fetchone() == (0,)
         except StoreError:
             return False  # another program reads it: whoever closes it last does the rest
+
+    def _rewrite(self) -> bool:
+        """Rewrite every table; say whether all could be. Who does not own a table cannot, and is told nothing."""
+        own = "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE pg_table_is_visible(oid)"
+        names = [table.name for table in metadata.sorted_tables]
+        engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as conn:
+                conn.exec_driver_sql("SET lock_timeout = '30s'")
+                for table in metadata.sorted_tables:
+                    conn.exec_driver_sql(f"VACUUM (FULL) {conn.dialect.identifier_preparer.format_table(table)}")
+                conn.exec_driver_sql("RESET lock_timeout")
+                return bool(conn.scalar(sa.text(f"{own} AND relname = ANY(:names)"), {"names": names}))
+        except sa.exc.DBAPIError:
+            return False  # somebody holds a table
 
     def files(self) -> tuple[Path, ...]:
         """Return the files that the database is made of, where they can be read: those of SQLite."""

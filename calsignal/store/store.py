@@ -362,7 +362,7 @@ class Store:
         with self._database.reading() as conn:
             found, alike = forgetting.search_columns(conn, target, keys)
         size, places = forgetting.search_bytes(self._database.files(), target, keys, alike)
-        unswept = () if swept else ("pages that another program is using now",)
+        unswept = () if swept else ("what was erased lies on pages that could not be rewritten now",)
         return Search(found.columns, size, (*found.found, *places, *unswept))
 
     def forgotten(self) -> Mapping[str, bool]:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from calsignal.contract import Access, Attendee, Finding
 from calsignal.vault import connection_secret
+from cli import toy
 from cli.desk import REP, Desk
 from remote_world import ANN, event
 
@@ -140,10 +142,57 @@ def test_a_proof_that_fails_is_told(met: Desk) -> None:
         result = met.run("forget", ANN, "--yes")
 
     assert result.exit_code == 1
-    assert "left over: pages that another program is using now" in result.stderr
-    assert f"then run `calsignal forget {ANN}` again" in result.stderr
+    assert "left over: what was erased lies on pages that could not be rewritten now" in result.stderr
+    assert f"and run `calsignal forget {ANN}` again" in result.stderr
     assert "nothing is left" in met.ok("forget", ANN, "--yes")
 
 
 def test_without_a_store_there_is_nothing_to_forget(desk: Desk) -> None:
     assert "does not exist yet" in desk.fails(3, "forget", "--list")
+
+
+def test_a_list_of_mailboxes_is_connected_without_the_forgotten_ones(desk: Desk) -> None:
+    desk.ok("connect", "toy", "box", "--rep", REP)
+    desk.ok("forget", "gone@ours.example", "--yes")
+    team = ("--team", "ann@ours.example", "--team", "gone@ours.example")
+
+    result = desk.run("connect", "toy", "box", "--rep", REP, *team)
+
+    assert result.exit_code == 0
+    assert "not connected, since they were forgotten: 1 of 2" in result.stderr
+    assert {c.mailbox for c in desk.app().store().connections()} == {REP, "ann@ours.example"}
+
+
+def test_what_others_share_with_them_is_counted(met: Desk) -> None:
+    shared = (Attendee(ANN), Attendee("zoe@big.example"))
+    met.ok("accounts", "add", "Big", "big.example")
+    met.remote().put(event("c", 5, attendees=shared, subject="Ann and Zoe"), event("d", 6, attendees=shared))
+    met.clock.wait(days=1)
+    met.ok("sync")
+
+    told = met.run("forget", "acme.example", "--yes").stderr.splitlines()
+
+    assert told == [
+        "this erases acme.example and everything below it, the past included:",
+        "- 1 person",
+        "- 2 events with nobody else from outside",
+        "- their part in 2 events with others",
+        "- 1 subject that could name them",
+        "- the account Acme, which has nobody else",
+        "- 2 entries in accounts",
+    ]
+
+
+def test_a_provider_that_fails_keeps_no_secret_alive(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def revoke(access: Access) -> Finding:
+        raise KeyError("hunter2")
+
+    monkeypatch.setattr(toy.provider, "revoke", revoke, raising=False)
+    desk.ok("connect", "toy", "box", "--rep", REP, "--ask-secret", input="hunter2\n")
+
+    result = desk.run("disconnect", "toy:rep")
+
+    assert result.exit_code == 1
+    assert "toy:rep could not be revoked: the provider failed (KeyError)" in result.stderr
+    assert "hunter2" not in result.output
+    assert desk.app().vault.get(connection_secret("toy:rep")) is None

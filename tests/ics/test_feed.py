@@ -11,7 +11,7 @@ import pytest
 from calsignal.contract import Gone
 from calsignal.errors import CursorExpired, NeedsSignIn, Retriable, SourceError
 from calsignal.testing import Meeting, ProviderSuite, listed, pull
-from calsignal_ics import feed
+from calsignal_ics import feed, sealing
 from calsignal_ics.feed import Limits
 from calsignal_ics.source import IcsSource
 from ics.feed_remote import FeedRemote
@@ -414,3 +414,10 @@ def test_an_event_that_cannot_be_read_is_not_called_gone(server: FeedServer) -> 
 
     with pytest.raises(SourceError):
         source.find(source.calendars()[0], "one@prospect.example")
+
+
+def test_what_was_sealed_with_another_address_is_asked_for_anew() -> None:
+    sealed = sealing.seal({"etag": '"1"'}, "https://one.example/secret")
+
+    assert sealing.opened(sealed, "https://one.example/secret") == {"etag": '"1"'}
+    assert sealing.opened(sealed, "https://two.example/secret") == {}
