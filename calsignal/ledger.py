@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
+from calsignal.bans import NOBODY, Bans
 from calsignal.contract import Attendee, CalledOff, Event
 from calsignal.directory import Directory, normalise
 from calsignal.errors import InputError
@@ -192,25 +193,33 @@ def _identity(address: str) -> str:
 class Redactor:
     """Keep of an event only what the score needs and somebody has a reason to know.
 
-    Private events and drafts are not kept at all, nor are those with nobody from outside. Addresses are kept for
-    sellers and matched buyers, a subject only where a buyer is matched.
+    Private events and drafts are not kept at all, nor are those with nobody from outside, nor those that were over
+    before `since`. Addresses are kept for sellers and matched buyers, a subject only where a buyer is matched. Nobody
+    on the list of `bans` is kept in any form.
     """
 
     directory: Directory
-    secret: bytes
+    secret: bytes = field(repr=False)
     subjects: bool = True
+    bans: Bans = NOBODY
+    since: datetime | None = None
 
     def redact(self, event: Event) -> Kept | None:
         """Return what may be stored of the event, or None when nothing may."""
-        if event.private or event.draft:
+        if event.private or event.draft or _is_over(event, self.since):
             return None
+        stripped, nameable = self.bans.strip(event)
+        if stripped is None:
+            return None
+        event = stripped
         people, roles = self._people(event)
+        subject = event.subject if nameable else ""  # one that is not to be asked for again and again
         return Kept(
             event=event.id,
             uid=normalise_uid(event.uid).uid,
             original_start=event.original_start,
             created=event.created,
-            subject=event.subject if self.subjects and Role.BUYER in roles else None,
+            subject=subject if self.subjects and Role.BUYER in roles else None,
             state=State(
                 slot=event.slot,
                 status=event.status,
@@ -255,6 +264,14 @@ class Redactor:
             proposed=attendee.proposed,
         )
         return participant, who.role
+
+
+def _is_over(event: Event, since: datetime | None) -> bool:
+    """Say whether a single event, or a date of a series, was over before a moment; of a series its dates tell."""
+    if since is None or event.recurrence is not None:
+        return False
+    ends = (event.slot.end, *((event.original_start,) if event.original_start is not None else ()))
+    return all(instant(end, UTC) < since for end in ends)
 
 
 def _everyone(event: Event) -> Iterator[Attendee]:

@@ -20,6 +20,7 @@ from time import monotonic
 from typing import TypedDict, TypeVar
 
 from calsignal import contract, log
+from calsignal.bans import Bans
 from calsignal.config import Settings
 from calsignal.contract import (
     Access,
@@ -140,7 +141,7 @@ class Syncer:
     settings: Settings
     registry: Registry
     vault: Vault
-    address_key: bytes
+    address_key: bytes = field(repr=False)
     clock: Callable[[], datetime]
     retry: Retry
     accept: frozenset[str] = frozenset()
@@ -154,7 +155,9 @@ class Syncer:
         after another. After a stop, those that have no outcome were not read to their end. A `StoreError` ends all.
         """
         directory = team_directory(self.store, self.settings)
-        redactor = Redactor(directory, self.address_key, subjects=self.settings.privacy.subjects)
+        since = self._expired()
+        bans = Bans(self.store.forgotten(), self.address_key)
+        redactor = Redactor(directory, self.address_key, self.settings.privacy.subjects, bans, since)
         if not redactor.subjects:  # switched off since: those that were kept go too
             self.store.forget_subjects(lambda *_: False)
         try:
@@ -164,6 +167,14 @@ class Syncer:
                 forget_strangers(self.store, self.settings)
         if not self.stop.is_set():
             refresh(self.store, self.settings, self.clock())
+
+    def _expired(self) -> datetime | None:
+        """Erase what is older than what is to be kept; return the moment from which on that is."""
+        days = self.settings.privacy.keep_days
+        since = self.clock() - timedelta(days=days) if days else None
+        if since is not None:
+            self.store.expire(since)
+        return since
 
 
 class _Run:
@@ -292,7 +303,9 @@ class _Mailbox:
         with _theirs(self.connection):
             listed = source.calendars()
         for calendar in listed:
-            stored = syncer.store.calendar(self.connection, calendar.id, calendar.name, syncer.clock())
+            stored = syncer.store.calendar(
+                self.connection, calendar.id, self.run.redactor.bans.masked(calendar.name), syncer.clock()
+            )
             outcome = _joined(outcome, self._calendar(source, calendar, stored))
         for stored in syncer.store.calendars(self.connection):
             if stored.retired_at is None and stored.external_id not in {c.id for c in listed}:
@@ -341,7 +354,7 @@ def access_to(connection: Connection, settings: Settings, vault: Vault, retry: R
         config=settings.providers.get(connection.provider, {}),
         secret=vault.get(name),
         save_secret=lambda secret: vault.set(name, secret),
-        window=Window(now - timedelta(days=days.history_days), now + timedelta(days=days.horizon_days)),
+        window=Window(now - timedelta(days=settings.history_days), now + timedelta(days=days.horizon_days)),
         retry=retry,
         zone=settings.team.timezone,
         read_text=settings.privacy.link_text,
@@ -384,7 +397,7 @@ def _joined(one: Outcome, other: Outcome) -> Outcome:
 def fingerprint(provider: str, calendar: str, settings: Settings) -> str:
     """Return what stands for the question that a cursor answers; a cursor of another question is worth nothing."""
     days = settings.sync
-    window = (days.history_days, days.horizon_days, settings.team.timezone.key)
+    window = (settings.history_days, days.horizon_days, settings.team.timezone.key)
     question = (LEDGER_FORMAT, provider, calendar, window, settings.privacy.link_text, sorted(settings.links.items()))
     return hashlib.sha256(repr(question).encode()).hexdigest()[:16]
 
@@ -603,7 +616,8 @@ class _Job:
         if found is None:
             days = self.syncer.settings.sync
             until = self.started + timedelta(days=days.horizon_days) + SPARE
-            starts = expand(recurrence, self.started - timedelta(days=days.history_days), until)
+            begin = self.started - timedelta(days=self.syncer.settings.history_days)
+            starts = expand(recurrence, begin, until)
             found = self.expansions[recurrence] = Expansion(starts, until)
         return found
 
@@ -629,6 +643,7 @@ class _Job:
     def _write(self, said: _Said, pulled: Pulled) -> int:
         began = monotonic()
         with self.mailbox.writing(), self.syncer.store.writing(self.stored) as pen:
+            pen.must_know(self.redactor.bans.marks)
             known = pen.open_copies()
             actions = compare(known, pulled, self.redactor.directory, self._expand)
             renewed = {a.row for a in actions if isinstance(a, Supersede | Erase)}
@@ -644,10 +659,12 @@ class _Job:
         baseline = pen.calendar.last_synced is None
         seen_at = self.syncer.clock()
         pen.apply(actions, seen_at=seen_at, not_before=pen.calendar.last_started, baseline=baseline)
+        masked = self.redactor.bans.masked
+        unread = [replace(one, id=masked(one.id), reason=masked(one.reason)) for one in said.skipped]
         if said.full:
-            pen.skipped(said.skipped, seen_at)
+            pen.skipped(unread, seen_at)
         else:
-            pen.skipped(said.skipped, seen_at, read=said.heard - said.looked_up)
+            pen.skipped(unread, seen_at, read=said.heard - said.looked_up)
         if said.expired and pen.calendar.last_synced is not None:
             pen.gap(pen.calendar.last_synced, seen_at, "the service had forgotten where we were", seen_at)
         pen.finish(said.cursor, self._fingerprint(), self.started, seen_at, baseline=baseline)

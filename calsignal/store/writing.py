@@ -17,6 +17,7 @@ from calsignal.store.database import mark_erased
 from calsignal.store.tables import (
     calendars,
     events,
+    forgotten,
     gaps,
     participants,
     people,
@@ -26,7 +27,7 @@ from calsignal.store.tables import (
     syncs,
     versions,
 )
-from calsignal.store.values import Outrun, StoredCalendar
+from calsignal.store.values import Outdated, Outrun, StoredCalendar
 
 A = TypeVar("A", Add, Supersede, Retitle, Extend, Erase, Name)
 _BATCH = 5000  # actions carried out together: enough to be fast, few enough to hold
@@ -46,6 +47,12 @@ class Pen:
         self.finished = False
         self._numbers: dict[str, int] = {}
         self._seen_at: datetime | None = None
+
+    def must_know(self, marks: Mapping[str, bool]) -> None:
+        """Raise `Outdated` unless these are the marks of those who are forgotten by now."""
+        listed = self._conn.execute(sa.select(forgotten.c.mark, forgotten.c.domain))
+        if {row.mark: row.domain for row in listed} != marks:
+            raise Outdated
 
     def open_copies(self, only: Iterable[str] | None = None) -> Mapping[str, OpenCopy]:
         """Return the open copies by event id; `only` narrows them to some ids."""

@@ -12,7 +12,7 @@ from calsignal.contract import Access, Calendar, CheckUp, Event, Finding, Gone, 
 from calsignal.errors import CursorExpired, NeedsSignIn, SourceError
 from calsignal.model import Booking, Skipped
 
-from . import events, files, text
+from . import events, files, sealing, text
 from .feed import Answer, Limits, fetch, host
 
 _CALENDAR = "calendar"
@@ -30,14 +30,20 @@ class _Cursor:
     validators: Mapping[str, str] = field(default_factory=dict)
     until: str = ""
 
-    def write(self) -> str:
-        return json.dumps(vars(self), sort_keys=True)
+    def write(self, secret: str | None) -> str:
+        """Return a text to keep; what a server sent is sealed in it with the feed's own address."""
+        sealed = sealing.seal(self.validators, secret) if self.validators else ""
+        return json.dumps({"content": self.content, "validators": sealed, "until": self.until}, sort_keys=True)
 
     @classmethod
-    def read(cls, written: str | None) -> _Cursor:
+    def read(cls, written: str | None, secret: str | None) -> _Cursor:
+        if written is None:
+            return cls("")
         try:
-            return cls("") if written is None else cls(**json.loads(written))
-        except (ValueError, TypeError):
+            kept = json.loads(written)
+            sealed = kept["validators"]
+            return cls(str(kept["content"]), sealing.opened(sealed, secret) if sealed else {}, str(kept["until"]))
+        except (ValueError, TypeError, KeyError):
             raise CursorExpired from None
 
 
@@ -67,19 +73,21 @@ class IcsSource:
 
     def pull(self, _calendar: Calendar, cursor: str | None) -> Iterator[Page]:
         """Yield one page: everything, or nothing if nothing has changed."""
-        last = _Cursor.read(cursor)
+        secret = self._access.secret
+        last = _Cursor.read(cursor, secret)
         until = self._access.window.end.isoformat()
         stale = bool(last.until) and last.until != until
         body = self._get({} if stale or not last.content else last.validators)
         if body is None or (body.fingerprint == last.content and not stale):
-            validators = last.validators if body is None else body.validators
-            yield Page(cursor=_Cursor(last.content, validators, last.until).write())
+            if body is not None and body.validators != last.validators:
+                cursor = _Cursor(last.content, body.validators, last.until).write(secret)
+            yield Page(cursor=cursor)
             return
         reading = self._read(body)
         now = _Cursor(body.fingerprint, body.validators, until if reading.split else "")
         yield Page(
             events=reading.within(self._access.window),
-            cursor=now.write(),
+            cursor=now.write(secret),
             full=not body.broken,
             skipped=(*reading.skipped, *body.broken),
             unread=tuple(sorted(reading.unread)),
