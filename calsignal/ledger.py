@@ -233,7 +233,7 @@ class Redactor:
         return {}
 
     def _participant(self, attendee: Attendee) -> tuple[Participant, Role]:
-        """Return how an attendee is kept, and their role; the same people come with the same answers again and again."""
+        """Return how an attendee is kept, and their role; the same people come again and again."""
         found = self._met.get(attendee)
         if found is None:
             found = self._kept(attendee)

@@ -51,6 +51,12 @@ class Pen:
         """Return the open copies by event id; `only` narrows them to some ids."""
         return reading.open_copies(self._conn, self.calendar.id, only)
 
+    def falling_short(self, until: datetime) -> tuple[str, ...]:
+        """Return the series, by event id, whose open version is not expanded up to `until`."""
+        here = (events.c.calendar_id == self.calendar.id) & versions.c.valid_to.is_(None)
+        query = sa.select(events.c.external_id).join(versions, versions.c.event_id == events.c.id)
+        return tuple(self._conn.scalars(query.where(here, versions.c.expanded_until < until)))
+
     @reading.collecting_nothing()
     def apply(
         self, actions: Iterable[Action], *, seen_at: datetime, not_before: datetime | None, baseline: bool
