@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -226,8 +227,12 @@ class FileVault:
 _AGAIN = "put the file back from a backup, or delete the vault and run `calsignal connect` again"
 
 
+@lru_cache(maxsize=4)
 def _stretch(passphrase: str, salt: str) -> bytes:
-    """Derive a Fernet key from a passphrase with scrypt (RFC 7914; N = 2^14, r = 8, p = 1)."""
+    """Derive a Fernet key from a passphrase with scrypt (RFC 7914; N = 2^14, r = 8, p = 1).
+
+    That is slow on purpose, and a sync asks for a secret per mailbox: once for each salt is enough.
+    """
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
     try:

@@ -65,8 +65,15 @@ def server() -> Iterator[Server]:
     if given:
         yield Server(sa.make_url(given))
         return
+    with running(QUICK) as started:
+        yield started
+
+
+@contextmanager
+def running(settings: tuple[str, ...]) -> Iterator[Server]:
+    """Give a server of our own with these settings."""
     place = tempfile.TemporaryDirectory(prefix="calsignal-pg-", ignore_cleanup_errors=True)
-    with place as folder, _running(Path(folder), QUICK) as started:
+    with place as folder, _running(Path(folder), settings) as started:
         yield started
 
 
