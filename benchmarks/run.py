@@ -1,11 +1,11 @@
 """Measure what design.md wants measured, as ratios inside one run, and write the table of docs/performance.md.
 
-    python benchmarks/run.py [--quick] [--write] [--repeat N] [ROW ...]
+    python benchmarks/run.py [--quick] [--write] [--repeat N] [--most N] [ROW ...]
 
-Rows: version, digest, sync, ingest, audit, growth, memory; by default all. `--quick` takes small sizes, to see that
-all works; `--write` puts the tables into docs/performance.md. Both sides of a ratio run in turn, as whole processes
-where that is what people wait for; medians count, and the fastest and the slowest show how noisy the machine was.
-PostgreSQL is started for the run; the calendar service is the one of the tests, on loopback.
+Rows: version, digest, sync, ingest, audit, growth, memory; by default all. `--quick` takes small sizes, to see that all
+works, `--most` leaves out larger teams; `--write` puts the tables into docs/performance.md. Both sides of a ratio run in
+turn, as whole processes where that is what people wait for; medians count, and the fastest and the slowest show how
+noisy the machine was. PostgreSQL is started for the run; the calendar service is the one of the tests, on loopback.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 import sqlalchemy as sa
 
 import postgres
+from calsignal.vault import connection_secret
 from google_calendar.office import REP, Home
 from google_calendar.service import GoogleService
 from loopback import slow
@@ -43,6 +44,8 @@ SETTINGS = (
     *postgres.QUICK,
     *("shared_buffers=1GB", "work_mem=64MB", "maintenance_work_mem=512MB", "max_wal_size=8GB"),
 )
+SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
+SMALL_SIZES = (3_000, 10_000, 30_000)
 ROWS = ("version", "digest", "sync", "ingest", "audit", "growth", "memory")
 CALSIGNAL = str(Path(sys.executable).with_name("calsignal"))
 
@@ -160,6 +163,7 @@ class Bench:
     folder: Path
     quick: bool
     repeat: int | None
+    most: int
     stack: ExitStack
     lines: list[Line] = field(default_factory=list)
     growth_rows: list[tuple[int, Run, Run]] = field(default_factory=list)
@@ -216,19 +220,33 @@ class Bench:
         self.memory_rows.append(("`digest` of one rep", pair.ours[-1]))
 
     def sync(self) -> None:
+        number = 500 if self.quick else 5000
         for pause in (0, 0.05):
-            with _office(self.folder / f"office{pause}", 500 if self.quick else 5000) as (home, service):
-                home.ok("sync")
-                if pause:
-                    service.fault(slow(pause), times=10**9, path="")
-                bare = _bare_request(home)
-                pair = in_turn(
-                    self.times(11),
-                    lambda: process(CALSIGNAL, "sync", env=home.environ),
-                    lambda: python("bare_request.py", str(bare), env=home.environ),
-                )
-            wait = f"{pause * 1000:.0f} ms a request" if pause else "on loopback"
-            self.measured(f"`sync` of 5,000 events with nothing changed, {wait}", "the bare request", 1.2, pair)
+            with _office(self.folder / f"office{pause}", number) as (home, service):
+                self._unchanged(home, service, pause, f"`sync` of {number:,} events with nothing changed")
+        reps = 5 if self.quick else 50
+        with _team(self.folder / "team50", reps) as (home, service):
+            self._unchanged(home, service, 0.05, f"`sync` of {reps} mailboxes with nothing changed")
+
+    def _unchanged(self, home: Home, service: GoogleService, pause: float, what: str) -> None:
+        home.ok("sync")
+        if pause:
+            service.fault(slow(pause), times=10**9, path="")
+        bare, env = str(_bare_requests(home)), home.environ
+        before = len(service.requests)
+        process(CALSIGNAL, "sync", env=env)
+        between = len(service.requests)
+        python("bare_requests.py", bare, env=env)
+        if (made := between - before) != len(service.requests) - between:
+            raise RuntimeError(f"a sync makes {made} requests, the bare program {len(service.requests) - between}")
+        pair = in_turn(
+            self.times(11),
+            lambda: process(CALSIGNAL, "sync", env=env),
+            lambda: python("bare_requests.py", bare, env=env),
+        )
+        wait = f"{pause * 1000:.0f} ms each" if pause else "on loopback"
+        requests = "the bare request" if made == 1 else f"the {made} bare requests"
+        self.measured(what, f"{requests}, {wait}", 1.2, pair)
 
     def ingest(self) -> None:
         number = 5_000 if self.quick else 100_000
@@ -252,7 +270,7 @@ class Bench:
                 yield one, two
 
     def audit(self) -> None:
-        meetings = 20_000 if self.quick else 1_000_000
+        meetings = min(self.most, 20_000 if self.quick else 1_000_000)
         with self.server.database() as url:
             env = self.generated(url, "--meetings", str(meetings))
             self.say(f"generated {meetings:,} meetings; the pass: {_plan(url)}")
@@ -274,19 +292,22 @@ class Bench:
         return process(CALSIGNAL, "digest", "--rep", "rep0@ours.example", env=env)
 
     def growth(self) -> None:
-        sizes = (3_000, 10_000, 30_000) if self.quick else (10_000, 30_000, 100_000, 300_000, 1_000_000)
-        for meetings in sizes:
-            with self.server.database() as url:
-                env = self.generated(url, "--meetings", str(meetings))
-                process(CALSIGNAL, "audit", env=env)
-                pair = in_turn(
-                    self.times(3 if meetings < 200_000 else 1),
-                    lambda: process(CALSIGNAL, "audit", env=env),
-                    lambda: python("bare_pass.py", url),
-                )
-            ours, theirs = (min(runs, key=lambda run: run.wall) for runs in (pair.ours, pair.theirs))
-            self.growth_rows.append((meetings, ours, theirs))
-            self.say(f"{meetings:,}: audit {ours}, pass {theirs}")
+        for meetings in SMALL_SIZES if self.quick else SIZES:
+            if meetings <= self.most:
+                self._grown(meetings)
+
+    def _grown(self, meetings: int) -> None:
+        with self.server.database() as url:
+            env = self.generated(url, "--meetings", str(meetings))
+            process(CALSIGNAL, "audit", env=env)
+            pair = in_turn(
+                self.times(3 if meetings < 200_000 else 1),
+                lambda: process(CALSIGNAL, "audit", env=env),
+                lambda: python("bare_pass.py", url),
+            )
+        ours, theirs = (min(runs, key=lambda run: run.wall) for runs in (pair.ours, pair.theirs))
+        self.growth_rows.append((meetings, ours, theirs))
+        self.say(f"{meetings:,}: audit {ours}, pass {theirs}")
 
     def memory(self) -> None:
         number = 1_000 if self.quick else 20_000
@@ -294,7 +315,7 @@ class Bench:
             self._remember(f"first `sync` of a mailbox of {number:,} events", home)
             self._remember("... again, nothing changed", home)
         reps = 10 if self.quick else 500
-        with _team(self.folder / "team", reps) as home:
+        with _team(self.folder / "team", reps) as (home, _):
             self._remember(f"first `sync` of {reps} mailboxes of 40 events", home)
             self._remember("... again, nothing changed", home)
 
@@ -340,7 +361,7 @@ def _office(folder: Path, events: int) -> Iterator[tuple[Home, GoogleService]]:
 
 
 @contextmanager
-def _team(folder: Path, reps: int) -> Iterator[Home]:
+def _team(folder: Path, reps: int) -> Iterator[tuple[Home, GoogleService]]:
     """Give a machine that is connected to many mailboxes through a service account."""
     with _service(folder) as (home, service):
         names = [f"rep{n}@ours.example" for n in range(reps)]
@@ -350,7 +371,7 @@ def _team(folder: Path, reps: int) -> Iterator[Home]:
         key.write_text(json.dumps(service.service_account_key()), encoding="utf-8")
         home.ok("connect", "google", "--service-account", str(key), *(w for name in names for w in ("--as", name)))
         home.ok("accounts", "import", str(folder / "accounts.csv"))
-        yield home
+        yield home, service
 
 
 def _fill(service: GoogleService, rep: str, events: int) -> None:
@@ -361,21 +382,23 @@ def _fill(service: GoogleService, rep: str, events: int) -> None:
         box.add(f"Sample {n}", start, start + timedelta(hours=1), attendees=guests, invite=False)
 
 
-def _bare_request(home: Home) -> Path:
-    """Write what the bare program needs to ask what a sync asks: the sign-in, and the question word for word."""
-    app = replace(
-        home.app(), data_dir=home.folder / "data" / "calsignal", config_dir=home.folder / "config" / "calsignal"
-    )
+def _bare_requests(home: Home) -> Path:
+    """Write what the bare program needs to ask what a sync asks: sign-ins, cursors, and the question word for word."""
+    data, config = (home.folder / name / "calsignal" for name in ("data", "config"))
+    app = replace(home.app(), data_dir=data, config_dir=config)
     try:
-        connection = app.store().connections()[0]
-        cursor = json.loads(app.store().calendars(connection)[0].cursor or "{}")
-        secret = json.loads(app.vault.get(f"connection:{connection.name}") or "{}")
+        store, mailboxes = app.store(), []
+        for connection in store.connections():
+            cursor = json.loads(store.calendars(connection)[0].cursor or "{}")
+            kept = app.vault.get(connection_secret(connection.name, connection.shares)) or "{}"
+            secret = json.loads(kept)
+            mailboxes.append({"secret": secret, "mailbox": connection.mailbox, "token": cursor["token"]})
     finally:
         app.close()
     asked = home.service.requests[-1].params
-    question = {name: asked[name] for name in ("singleEvents", "showDeleted", "maxResults", "fields")}
+    question = {name: asked[name] for name in ("maxResults", "fields")}
     place = home.folder / "bare.json"
-    given = {"secret": secret, "root": home.service.root, "token": cursor["token"], "question": question}
+    given = {"mailboxes": mailboxes, "root": home.service.root, "question": question}
     place.write_text(json.dumps(given), encoding="utf-8")
     return place
 
@@ -453,9 +476,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes, few repeats")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     parser.add_argument("--repeat", type=int, help="how often each side runs")
+    parser.add_argument("--most", type=int, default=SIZES[-1], help="how many meetings the largest team has")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="calsignal-bench-") as folder, ExitStack() as stack:
-        bench = Bench(Path(folder), given.quick, given.repeat, stack)
+        bench = Bench(Path(folder), given.quick, given.repeat, given.most, stack)
         for row in given.rows or ROWS:
             getattr(bench, row)()
         text = page(bench)
