@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,24 @@ from google.api_core.client_options import ClientOptions
 from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build
 
+SCOPES = ["https://www.googleapis.com/auth/calendar.events.owned.readonly"]
+
 
 def credentials(kept: dict[str, Any], mailbox: str) -> Any:  # noqa: ANN401  # of one of two kinds
     if kept["kind"] == "service_account":
-        from google.oauth2 import service_account
-
-        scopes = kept.get("scopes") or ["https://www.googleapis.com/auth/calendar.events.owned.readonly"]
-        return service_account.Credentials.from_service_account_info(kept["key"], scopes=scopes, subject=mailbox)
+        return service_account(json.dumps(kept["key"])).with_subject(mailbox)
     from google.oauth2.credentials import Credentials
 
     names = ("refresh_token", "token_uri", "client_id", "client_secret")
     expiry = datetime.fromisoformat(kept["expiry"]).astimezone(UTC).replace(tzinfo=None)
     return Credentials(kept["token"], expiry=expiry, **{name: kept[name] for name in names})
+
+
+@cache
+def service_account(key: str) -> Any:  # noqa: ANN401  # of a library without types
+    from google.oauth2.service_account import Credentials
+
+    return Credentials.from_service_account_info(json.loads(key), scopes=SCOPES)
 
 
 given = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))

@@ -3,7 +3,7 @@
     python benchmarks/run.py [--quick] [--write] [--repeat N] [--most N] [ROW ...]
 
 Rows: version, digest, sync, ingest, audit, growth, memory; by default all. `--quick` takes small sizes, to see that all
-works, `--most` leaves out larger teams; `--write` puts the tables into docs/performance.md. Both sides of a ratio run in
+works, `--most` leaves out larger teams, `--write` puts the tables into docs/performance.md. Both sides run in
 turn, as whole processes where that is what people wait for; medians count, and the fastest and the slowest show how
 noisy the machine was. PostgreSQL is started for the run; the calendar service is the one of the tests, on loopback.
 """

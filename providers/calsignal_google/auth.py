@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -451,11 +452,16 @@ def _kept(made: Any) -> str:  # noqa: ANN401
 
 
 def _delegate(kept: Mapping[str, Any], mailbox: str) -> Any:  # noqa: ANN401
+    account = _service_account(json.dumps(kept["key"], sort_keys=True))
+    return account.with_scopes(list(kept.get("scopes", (EVENTS,)))).with_subject(mailbox)
+
+
+@lru_cache(maxsize=2)
+def _service_account(key: str) -> Any:  # noqa: ANN401
+    """Read the key of a service account: all its mailboxes share it, and to check it takes longer than a request."""
     from google.oauth2.service_account import Credentials
 
-    return Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-        kept["key"], scopes=list(kept.get("scopes", (EVENTS,))), subject=mailbox
-    )
+    return Credentials.from_service_account_info(json.loads(key))  # type: ignore[no-untyped-call]
 
 
 def verify(secret: str, mailbox: str) -> None:
