@@ -292,7 +292,8 @@ class Bench:
         return process(CALSIGNAL, "digest", "--rep", "rep0@ours.example", env=env)
 
     def growth(self) -> None:
-        for meetings in SMALL_SIZES if self.quick else SIZES:
+        small = self.quick or self.most < SIZES[2]
+        for meetings in SMALL_SIZES if small else SIZES:
             if meetings <= self.most:
                 self._grown(meetings)
 
@@ -427,23 +428,25 @@ def page(bench: Bench) -> str:
 
 
 def _growth(found: Sequence[tuple[int, Run, Run]]) -> str:
-    head = "| meetings | audit | per 1,000 meetings | most memory | the SQL pass | ratio |"
+    head = "| meetings | audit | of processor time | per 1,000 meetings | most memory | the SQL pass | ratio |"
     rows = [
-        f"| {n:,} | {_seconds(ours.wall)} | {ours.wall / n * 1e6:.0f} ms | {ours.peak:.0f} MB | "
+        f"| {n:,} | {_seconds(ours.wall)} | {_seconds(ours.cpu)} | {ours.cpu / n * 1e6:.0f} ms | {ours.peak:.0f} MB | "
         f"{_seconds(theirs.wall)} | {ours.wall / theirs.wall:.1f} x |"
         for n, ours, theirs in found
     ]
-    sizes = [n for n, _, _ in found]
-    # what a run costs that has nothing to do is no growth
-    audit, floor = [ours.wall for _, ours, _ in found], found[0][1].wall
-    whole, upper = exponent(sizes, audit), exponent(sizes[-3:], audit[-3:])
-    memory = exponent(sizes[-3:], [ours.peak for _, ours, _ in found[-3:]])
-    return (
-        "\n".join([head, "|---|---|---|---|---|---|", *rows])
-        + f"\n\nFitted exponent of the audit's time: {whole:.2f} over all sizes, {upper:.2f} over the last three "
-        f"(1 is linear; below that, the {_seconds(floor)} of the smallest is mostly start-up); of its memory "
-        f"{memory:.2f} over the last three."
+    table = "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
+    if len(found) < 2:
+        return table
+    sizes, runs = [n for n, _, _ in found[-3:]], [ours for _, ours, _ in found[-3:]]
+    fitted = ", ".join(
+        f"{exponent(sizes, costs):.2f} of {what}"
+        for what, costs in (
+            ("the time", [run.wall for run in runs]),
+            ("the processor time", [run.cpu for run in runs]),
+            ("the memory", [run.peak for run in runs]),
+        )
     )
+    return f"{table}\n\nFitted exponents of growth over the largest {len(runs)} sizes (1 is linear): {fitted}."
 
 
 def _machine(bench: Bench) -> str:
