@@ -485,10 +485,9 @@ def main() -> None:
         bench = Bench(Path(folder), given.quick, given.repeat, given.most, stack)
         for row in given.rows or ROWS:
             getattr(bench, row)()
-        text = page(bench)
-    print(text)
-    if given.write:
-        write(text)
+            if given.write:
+                write(page(bench))  # what was measured stays when a later row is interrupted
+        print(page(bench))
 
 
 if __name__ == "__main__":
