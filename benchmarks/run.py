@@ -460,7 +460,9 @@ def _machine(bench: Bench) -> str:
         engine.dispose()
     load = os.getloadavg()[2]
     words.append(f"a load of {load:.1f} over the last quarter of an hour, of which one is this run")
-    return ", ".join(words) + "." + (" Small sizes (`--quick`)." if bench.quick else "")
+    small = " Small sizes (`--quick`)." if bench.quick else ""
+    most = f" Teams of at most {bench.most:,} meetings (`--most`)." if bench.most < SIZES[-1] else ""
+    return ", ".join(words) + "." + small + most
 
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
