@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -462,6 +462,13 @@ class _Said:
         self.called_off.pop(tidied.id, None)
 
 
+def _concerned(said: _Said) -> set[str] | None:
+    """Return the events that a pull is about; None: all, since what is missing shows on the whole alone."""
+    if said.full or said.removed:
+        return None
+    return {*said.heard, *(date.series for date in said.called_off.values())}
+
+
 @dataclass
 class _Job:
     """The sync of one calendar."""
@@ -481,10 +488,10 @@ class _Job:
 
     def run(self) -> Outcome:
         said = self._told()
-        known = self.syncer.store.open_copies(self.stored)
+        self._read_again(said)
+        known = self.syncer.store.open_copies(self.stored, _concerned(said))
         series = [c for c in known.values() if c.state.recurrence and c.expansion]
         self.expansions = {c.state.recurrence: c.expansion for c in series if c.state.recurrence and c.expansion}
-        self._read_again(said)
         pulled = self._redacted(said)
         dates = called_off(said.called_off.values(), known, pulled.kept)
         pulled = replace(pulled, kept={**pulled.kept, **dates})
@@ -621,10 +628,14 @@ class _Job:
             found = self.expansions[recurrence] = Expansion(starts, until)
         return found
 
-    def _extensions(self, known: Mapping[str, OpenCopy]) -> Iterator[Action]:
-        horizon = self.started + timedelta(days=self.syncer.settings.sync.horizon_days)
+    @property
+    def _horizon(self) -> datetime:
+        return self.started + timedelta(days=self.syncer.settings.sync.horizon_days)
+
+    def _extensions(self, known: Mapping[str, OpenCopy], renewed: Container[int]) -> Iterator[Action]:
+        horizon = self._horizon
         for copy in due_for_extension(known, horizon):
-            if copy.expansion is None or copy.state.recurrence is None:
+            if copy.expansion is None or copy.state.recurrence is None or copy.row in renewed:
                 continue
             more = expand(copy.state.recurrence, copy.expansion.until, horizon + SPARE)
             starts = dict.fromkeys((*copy.expansion.occurrences, *more))
@@ -644,10 +655,10 @@ class _Job:
         began = monotonic()
         with self.mailbox.writing(), self.syncer.store.writing(self.stored) as pen:
             pen.must_know(self.redactor.bans.marks)
-            known = pen.open_copies()
+            known = pen.open_copies(_concerned(said))
             actions = compare(known, pulled, self.redactor.directory, self._expand)
             renewed = {a.row for a in actions if isinstance(a, Supersede | Erase)}
-            actions += self._extensions({e: c for e, c in known.items() if c.row not in renewed})
+            actions += self._extensions(pen.open_copies(pen.falling_short(self._horizon)), renewed)
             self._append(pen, said, actions)
         written = sum(isinstance(a, Add | Supersede | Erase) for a in actions)
         baseline, seconds = self.stored.last_synced is None, monotonic() - began

@@ -270,6 +270,17 @@ def test_a_passphrase_that_comes_later_takes_over_at_the_next_change(tmp_path: P
         file_vault(tmp_path).get("a")
 
 
+def test_a_passphrase_is_stretched_once_for_what_is_read_again(tmp_path: Path) -> None:
+    vault = file_vault(tmp_path, "correct horse")
+    vault.set("a", SECRET)
+    before = vault_module._stretch.cache_info().misses
+
+    read = [file_vault(tmp_path, "correct horse").get("a") for _ in range(3)]
+
+    assert read == [SECRET] * 3
+    assert vault_module._stretch.cache_info().misses == before
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"sealed": "x"}', b"\xff"])
 def test_a_damaged_vault_is_told(tmp_path: Path, content: bytes) -> None:
     vault = file_vault(tmp_path)

@@ -7,13 +7,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from calsignal.contract import Access, Calendar, CheckUp, Event, Finding, Gone, Page
 from calsignal.errors import CursorExpired, NeedsSignIn, SourceError
 from calsignal.model import Booking, Skipped
 
 from . import events, files, sealing, text
-from .feed import Answer, Limits, fetch, host
+
+if TYPE_CHECKING:
+    from .feed import Answer, Limits  # what speaks https is loaded for feeds alone
 
 _CALENDAR = "calendar"
 _NOT_CONTENT = frozenset(("DTSTAMP",))  # Google writes the time of the download into it
@@ -69,7 +72,7 @@ class IcsSource:
     def calendars(self) -> Sequence[Calendar]:
         """Return the one calendar that a connection is."""
         path = self._access.settings.get("path")
-        return (Calendar(_CALENDAR, Path(path).name if path else host(self._access.secret or "")),)
+        return (Calendar(_CALENDAR, Path(path).name if path else _host(self._access.secret or "")),)
 
     def pull(self, _calendar: Calendar, cursor: str | None) -> Iterator[Page]:
         """Yield one page: everything, or nothing if nothing has changed."""
@@ -108,7 +111,7 @@ class IcsSource:
         if path:
             found = len(files.paths(Path(path)))
             return CheckUp((Finding(f"{found} calendar file{'' if found == 1 else 's'} at {path}"),))
-        return CheckUp((Finding(f"the address at {host(self._feed_address())} is known"),))
+        return CheckUp((Finding(f"the address at {_host(self._feed_address())} is known"),))
 
     def close(self) -> None:
         """Forget what was read; nothing stays open."""
@@ -138,7 +141,7 @@ class IcsSource:
         answer = self._access.retry(self._request(url, validators))
         if answer.body is None:
             return None
-        file = _parsed(answer.body, host(url), f"what {host(url)} sends")
+        file = _parsed(answer.body, _host(url), f"what {_host(url)} sends")
         return _Body((file,), _fingerprint(file), answer.validators)
 
     def _feed_address(self) -> str:
@@ -147,8 +150,16 @@ class IcsSource:
         return self._access.secret
 
     def _request(self, url: str, validators: Mapping[str, str]) -> Callable[[], Answer]:
+        from .feed import fetch
+
         private = self._access.allow_private_addresses
         return lambda: fetch(url, validators, allow_private=private, limits=self._limits)
+
+
+def _host(url: str) -> str:
+    from .feed import host
+
+    return host(url)
 
 
 def _from_path(root: Path) -> _Body:
