@@ -26,6 +26,7 @@ _COMMANDS = {
     "account": "calsignal.cli.reports",
     "audit": "calsignal.cli.audit",
     "calibrate": "calsignal.cli.calibrate",
+    "export": "calsignal.cli.export",
     "doctor": "calsignal.cli.doctor",
 }
 """Command: its module, in which it has the same name; in the order of a first day."""

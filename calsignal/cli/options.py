@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
@@ -69,14 +69,59 @@ def emit(text: str, output: Path | None = None) -> None:
             write(text, sys.stdout)
             sys.stdout.flush()
         except OSError as error:
-            if error.errno == errno.EPIPE:
-                raise  # the reader has seen enough
-            raise CalsignalError(f"the result cannot be written: {error.strerror}", "write it to a --output") from error
+            raise _unwritten(error, output) from error
         return
     try:
         output.write_text(text, encoding="utf-8", errors="replace", newline="\n")
     except OSError as error:
-        raise InputError(f"{output} cannot be written: {error.strerror}", "name another file") from error
+        raise _unwritten(error, output) from error
+
+
+@contextmanager
+def result_file(output: Path | None) -> Iterator[BinaryIO]:
+    """Give a file for the bytes of a result: standard output, or `output`, which appears when all is written.
+
+    Raises:
+        InputError: the file cannot be written.
+        CalsignalError: standard output cannot.
+    """
+    try:
+        with _stdout() if output is None or str(output) == "-" else _whole(output) as file:
+            yield file
+    except OSError as error:
+        raise _unwritten(error, output) from error
+
+
+@contextmanager
+def _stdout() -> Iterator[BinaryIO]:
+    sys.stdout.flush()
+    yield sys.stdout.buffer
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """Give a file beside `path` that takes its place at the end, and is gone where that is not reached."""
+    if path.exists() and not path.is_file():  # a pipe, a device
+        with path.open("wb") as file:
+            yield file
+        return
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _unwritten(error: OSError, output: Path | None) -> Exception:
+    """Return what to raise when a result could not be written."""
+    if output is not None and str(output) != "-":
+        return InputError(f"{output} cannot be written: {error.strerror}", "name another file")
+    if error.errno == errno.EPIPE:
+        return error  # the reader has seen enough
+    return CalsignalError(f"the result cannot be written: {error.strerror}", "write it to a --output")
 
 
 def read_file(file: Path) -> bytes:

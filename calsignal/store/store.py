@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from calsignal.errors import InputError
 from calsignal.ledger import OpenCopy
 from calsignal.model import Account, ConnectionState, Copy, Deal, DealTrack, Skipped
-from calsignal.store import accounts, deals, reading, states, writing
+from calsignal.store import accounts, deals, reading, states, streaming, writing
 from calsignal.store.database import Database, mark_erased
 from calsignal.store.tables import (
     calendars,
@@ -28,7 +28,17 @@ from calsignal.store.tables import (
     syncs,
     versions,
 )
-from calsignal.store.values import Connection, DealChanges, DealImport, Erased, Health, Outrun, StoredCalendar, Wanted
+from calsignal.store.values import (
+    Connection,
+    DealChanges,
+    DealImport,
+    Erased,
+    Health,
+    LedgerRow,
+    Outrun,
+    StoredCalendar,
+    Wanted,
+)
 from calsignal.store.writing import Pen
 
 
@@ -49,6 +59,11 @@ class Store:
     def close(self) -> None:
         """Give back connections and files; on SQLite, leave nothing of what was erased in any of them."""
         self._database.close()
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words that hold no password."""
+        return self._database.place
 
     def health(self) -> Health:
         """Return how the database is; nothing is changed."""
@@ -221,6 +236,16 @@ class Store:
         """
         with self._database.reading() as conn:
             return reading.history(conn, as_of, wanted)
+
+    @contextmanager
+    def ledger(self, as_of: datetime) -> Iterator[Iterator[LedgerRow]]:
+        """Give the rows of the ledger as it was known at `as_of`, one by one, in one transaction.
+
+        They come as the database finds them, so that any number needs no more memory than a few; the rows of one copy
+        stand together.
+        """
+        with self._database.reading() as conn:
+            yield streaming.ledger(conn, as_of)
 
     def connection_states(self, as_of: datetime, stale_after: timedelta) -> tuple[ConnectionState, ...]:
         """Return how the connections stood at `as_of`; unread for `stale_after` is stale."""
