@@ -7,7 +7,7 @@ A row is made when it is asked for. What stands in a cell is a plain value; how 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -71,9 +71,9 @@ class Table(Generic[R]):
     columns: tuple[Column[R], ...]
     items: Callable[[Store, Settings, datetime], Iterable[R]]
 
-    def rows(self, store: Store, settings: Settings, as_of: datetime) -> Iterator[Row]:
+    def rows(self, store: Store, settings: Settings, as_of: datetime) -> Generator[Row]:
         """Yield the rows as of a moment, each when it is asked for. Raises `StoreError`."""
-        for item in self.items(store, settings, as_of):  # closing this closes what it reads from
+        for item in self.items(store, settings, as_of):
             yield {column.name: column.value(item) for column in self.columns}
 
 

@@ -21,7 +21,7 @@ NAMES = ("ledger", "meetings", "changes", "accounts", "deals")
 @output_option
 @pass_app
 def export(app: App, table: str, as_of: str | None, form: str, output: Path | None) -> None:
-    """Write a table for other programs. Its columns keep their names; docs/export.md explains each.
+    r"""Write a table for other programs. Its columns keep their names; docs/export.md explains each.
 
     \b
       ledger    what each calendar said, and when that was seen

@@ -28,9 +28,7 @@ _BATCH = 10_000  # rows of one group of a Parquet file: few enough to hold, enou
 _PRECISION = 9  # decimals of an amount in Parquet; no currency has more than 4
 
 
-def write(
-    table: Table[Any], store: Store, settings: Settings, file: BinaryIO, *, form: str, as_of: datetime
-) -> None:
+def write(table: Table[Any], store: Store, settings: Settings, file: BinaryIO, *, form: str, as_of: datetime) -> None:
     """Write a table as of a moment to a file, as UTF-8 where it is text; no more than a group of rows is held.
 
     Raises:
@@ -44,8 +42,8 @@ def write(
         if form == "parquet":
             write_parquet(table, rows, file, as_of=as_of, zone=zone)
         else:
-            for line in csv_lines(table, rows, zone) if form == "csv" else json_lines(rows, zone):
-                file.write(line.encode("utf-8", "replace"))
+            lines = csv_lines(table, rows, zone) if form == "csv" else json_lines(rows, zone)
+            file.writelines(line.encode("utf-8", "replace") for line in lines)
 
 
 def csv_lines(table: Table[Any], rows: Iterable[Row], zone: ZoneInfo) -> Iterator[str]:
@@ -158,10 +156,7 @@ def dictionary() -> str:
 
 def _section(table: Table[Any]) -> str:
     head = ("column", "type", "unit", "meaning", "empty means")
-    rows = (
-        (f"`{c.name}`", c.kind.value, c.unit or "-", c.meaning, c.null or "never empty")
-        for c in table.columns
-    )
+    rows = ((f"`{c.name}`", c.kind.value, c.unit or "-", c.meaning, c.null or "never empty") for c in table.columns)
     return f"### {table.name}\n\n{table.about}\n\n{_grid(head, rows)}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -244,8 +244,8 @@ class Store:
         They come as the database finds them, so that any number needs no more memory than a few; the rows of one copy
         stand together.
         """
-        with self._database.reading() as conn:
-            yield streaming.ledger(conn, as_of)
+        with self._database.reading() as conn, closing(streaming.ledger(conn, as_of)) as rows:
+            yield rows
 
     def connection_states(self, as_of: datetime, stale_after: timedelta) -> tuple[ConnectionState, ...]:
         """Return how the connections stood at `as_of`; unread for `stale_after` is stale."""

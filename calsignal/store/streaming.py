@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from calsignal.model import Slot, moment_of_key
-from calsignal.store.reading import CHUNK, valid_at
+from calsignal.store.reading import valid_at
 from calsignal.store.tables import calendars, connections, events, participants, people, subjects, versions
 from calsignal.store.values import LedgerRow
+
+PORTION = 1000
+"""Rows that are fetched at once, and so those that are held."""
 
 _SAID = [versions.c[name] for name in ("status", "free", "hidden_guests", "booking_tool", "booking_confidence", "sees")]
 _ANSWERED = [participants.c[name] for name in ("answer", "answered_at", "optional", "resource", "is_group", "guests")]
 
 
-def ledger(conn: sa.Connection, as_of: datetime) -> Iterator[LedgerRow]:
+def ledger(conn: sa.Connection, as_of: datetime) -> Generator[LedgerRow]:
     """Yield a row for each person on each version seen by `as_of`, and one for a version with nobody on it.
 
     The rows of one copy stand together, its versions from old to new.
     """
     names = {row.id: tuple(row)[1:] for row in conn.execute(_named())}
-    for row in conn.execute(query(as_of), execution_options={"yield_per": CHUNK}):
-        yield _row(row, names[row.calendar_id], as_of)
+    with conn.execute(query(as_of), execution_options={"yield_per": PORTION}) as found:
+        for row in found:
+            yield _row(row, names[row.calendar_id], as_of)
 
 
 def query(as_of: datetime) -> sa.Select[Any]:
