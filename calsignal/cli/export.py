@@ -34,8 +34,11 @@ def export(app: App, table: str, as_of: str | None, form: str, output: Path | No
     from calsignal.reports.export import write
 
     moment, store, settings = app.as_of(as_of), app.store(), app.settings
-    to_screen = output is None or str(output) == "-"
-    if form == "parquet" and to_screen and sys.stdout.isatty():
+    if form == "parquet" and _on_screen(output):
         raise InputError("a Parquet file is nothing for a terminal", f"add --output {table}.parquet")
     with result_file(output) as file:
         write(TABLES[table], store, settings, file, form=form, as_of=moment)
+
+
+def _on_screen(output: Path | None) -> bool:
+    return (output is None or str(output) == "-") and sys.stdout.isatty()

@@ -41,16 +41,12 @@ def digest(
 
 def _rep(app: App, given: str | None) -> str | None:
     """Return the mailbox of the rep in question; another address of theirs will do."""
-    from calsignal.directory import normalise
-
     text = given or app.environ.get(ENV_REP)
     if not text:
         return None
-    try:
-        address = normalise(text)
-    except InputError as error:
-        raise InputError(f"{text!r} is no e-mail address", "`calsignal connections` shows the reps") from error
-    return app.settings.team.aliases.get(address, address)
+    from calsignal.team import mailbox_of
+
+    return mailbox_of(text, app.settings)
 
 
 def _digest(app: App, found: Digest, *, show_all: bool, form: str, output: Path | None) -> str:
