@@ -9,7 +9,7 @@
 A `TeamStore` reads and never writes. Config and store are found as the command line finds them. Moments are aware; by
 default a report speaks for now. Errors are those of `calsignal.errors`; each has a `hint`.
 
-Not to be mixed up with `calsignal.store`, the program's own door to the database, which knows neither settings nor scores.
+Not to be mixed up with `calsignal.store`, the program's own door to the database: it knows no settings and no scores.
 """
 
 from __future__ import annotations

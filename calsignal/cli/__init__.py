@@ -12,6 +12,7 @@ import click
 from calsignal import __version__
 from calsignal.cli.app import App
 from calsignal.cli.handler import told
+from calsignal.cli.suggesting import Suggesting
 
 _COMMANDS = {
     "demo": "calsignal.cli.reports",
@@ -28,11 +29,12 @@ _COMMANDS = {
     "calibrate": "calsignal.cli.calibrate",
     "export": "calsignal.cli.export",
     "doctor": "calsignal.cli.doctor",
+    "completion": "calsignal.cli.completion",
 }
 """Command: its module, in which it has the same name; in the order of a first day."""
 
 
-class Commands(click.Group):
+class Commands(Suggesting):
     """The map of commands."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -40,18 +42,14 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         module = _COMMANDS.get(cmd_name)
-        return getattr(import_module(module), cmd_name) if module else None
+        if module is None:
+            return None
+        command: click.Command = getattr(import_module(module), cmd_name)
+        if ctx.resilient_parsing:  # a shell asks how a word goes on
+            from calsignal.cli.completion import know_the_store
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if not args[0].startswith("-") and args[0] not in _COMMANDS:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], _COMMANDS, n=1)
-            hint = f"did you mean {near[0]}?" if near else "`calsignal --help` lists them"
-            raise click.UsageError(f"no command called {args[0]!r}; {hint}", ctx)
-        return super().resolve_command(ctx, args)
+            know_the_store(command, cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         with told(debug=bool(ctx.params.get("debug"))):
@@ -60,16 +58,27 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", type=click.Path(path_type=Path), help="The config file.  [env: CALSIGNAL_CONFIG]")
+@click.option("--quiet", "-q", is_flag=True, help="Print no progress and no notes; results and errors stay.")
+@click.option("--verbose", "-v", is_flag=True, help="Say which config and which store are used, and for which moment.")
+@click.option("--no-pager", is_flag=True, help="Print long output at once, on a terminal too.")
 @click.option("--debug", is_flag=True, help="Show tracebacks; they may quote what is private.")
 @click.version_option(__version__, prog_name="calsignal", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, config: Path | None, debug: bool) -> None:  # noqa: ARG001  # the handler reads it
+def cli(  # the handler reads `debug`
+    ctx: click.Context,
+    config: Path | None,
+    quiet: bool,
+    verbose: bool,
+    no_pager: bool,
+    debug: bool,  # noqa: ARG001
+) -> None:
     """Tell which buyers really invest time, from what their calendars show.
 
     Begin with `calsignal demo`; then `init`, `connect`, `sync`, `accounts suggest`, and every morning `digest`.
     """
     app = ctx.obj = ctx.obj or App()
     app.config_given = config
+    app.quiet, app.verbose, app.pager = quiet, verbose, not no_pager
     ctx.call_on_close(app.close)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -86,4 +95,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    if "_CALSIGNAL_COMPLETE" in os.environ:
+        import_module("calsignal.cli.completion")  # knows the shells better than click does
     cli(prog_name="calsignal")

@@ -22,6 +22,7 @@ from calsignal.cli.options import (
     as_of_option,
     emit,
     format_option,
+    note,
     output_option,
     pass_app,
     read_file,
@@ -29,6 +30,7 @@ from calsignal.cli.options import (
     screen,
     show_help_alone,
 )
+from calsignal.cli.suggesting import Suggesting
 from calsignal.errors import InputError
 from calsignal.ledger import person_key
 from calsignal.model import Account
@@ -36,7 +38,7 @@ from calsignal.model import Account
 _AT_ONCE = "every figure counts it from now on; names and subjects come with the next `calsignal sync`"
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Suggesting, invoke_without_command=True)
 @click.pass_context
 def accounts(ctx: click.Context) -> None:
     """Say which companies you sell to. A buyer is whoever has an address at one of their domains."""
@@ -74,7 +76,7 @@ def add(
         raise InputError("an account needs a domain or an address", f"as in: calsignal accounts add {name!r} DOMAIN")
     app.store(create=True).add_account(account)
     emit(f"added {account.name}")
-    say(_AT_ONCE)
+    note(_AT_ONCE)
 
 
 def _person(app: App, address: str) -> str:
@@ -107,7 +109,7 @@ def _tell(outcome: Outcome) -> None:
     for line, fact in outcome.problems:
         say(f"line {line}: {fact}")
     if outcome.ignored:
-        say(f"columns that mean nothing here: {', '.join(outcome.ignored)}")
+        note(f"columns that mean nothing here: {', '.join(outcome.ignored)}")
     counts = {
         "added": outcome.added,
         "changed": outcome.changed,
@@ -116,7 +118,7 @@ def _tell(outcome: Outcome) -> None:
     }
     emit(", ".join(f"{len(rows)} {word}" for word, rows in counts.items() if rows or word != "refused"))
     if outcome.added or outcome.changed:
-        say(_AT_ONCE)
+        note(_AT_ONCE)
 
 
 @accounts.command("list")

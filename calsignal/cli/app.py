@@ -31,6 +31,9 @@ class App:
 
     clock       tells the time, aware
     points      entry points of providers, in the place of those of this Python
+    quiet       no progress and no notes
+    verbose     tell on stderr what is used
+    pager       what does not fit on a terminal goes through one
     """
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -39,6 +42,9 @@ class App:
     data_dir: Path | None = None
     points: Iterable[EntryPoint] | None = None
     config_given: Path | None = None
+    quiet: bool = False
+    verbose: bool = False
+    pager: bool = True
     _store: Store | None = None
 
     @cached_property
@@ -63,6 +69,7 @@ class App:
     def settings(self) -> Settings:
         from calsignal import config
 
+        self.detail(f"config: {self.config_path}")
         return config.load(self.config_path, self.registry.sections())
 
     @cached_property
@@ -101,6 +108,7 @@ class App:
             from calsignal.store import open_store
 
             self._store = open_store(self.place, create=create)
+            self.detail(self._store.place)
         return self._store
 
     def address_key(self) -> bytes:
@@ -149,6 +157,11 @@ class App:
         Raises:
             InputError: it is no ISO date or time, or in the future.
         """
+        moment = self._as_of(text)
+        self.detail(f"as of: {moment.astimezone(self.settings.team.timezone):%Y-%m-%d %H:%M %Z}")
+        return moment
+
+    def _as_of(self, text: str | None) -> datetime:
         if text is None:
             return self.now
         moment = self.moment(text, end_of_day=True)
@@ -180,6 +193,13 @@ class App:
         from calsignal.reports import output
 
         return output.width(sys.stdout, self.environ), output.colour(sys.stdout, self.environ)
+
+    def detail(self, text: str) -> None:
+        """Print a fact about this run on stderr, where it was asked for."""
+        if self.verbose:
+            from calsignal.cli.options import say
+
+            say(text)
 
     def close(self) -> None:
         """Give back the store."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from calsignal.cli.app import App
-from calsignal.cli.options import as_of_option, emit, format_option, output_option, pass_app, say, screen
+from calsignal.cli.options import as_of_option, emit, format_option, note, output_option, pass_app, screen
 from calsignal.cli.reports import ENV_REP
 from calsignal.errors import InputError
 
@@ -108,7 +108,7 @@ def _written(
         from calsignal.reports.audit_html import audit_html
 
         if output is None:
-            say("a page for a browser; write it to a file with --output audit.html")
+            note("a page for a browser; write it to a file with --output audit.html")
         return audit_html(found, with_contest=contest, backtest=past)
     from calsignal.reports.audit_text import audit_text
 

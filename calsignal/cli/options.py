@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -47,11 +49,24 @@ def asking(otherwise: str) -> Iterator[None]:
         raise InputError("the input ended before the question was answered", otherwise) from None
 
 
+def somebody_there() -> bool:
+    """Say whether a person can be asked: input and messages are a terminal's."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def say(text: str) -> None:
     """Print a message on stderr, fit for a terminal."""
     from calsignal.reports.safe import clean
 
     click.echo(clean(text), err=True)
+
+
+def note(text: str) -> None:
+    """Print what a reader may do without, on stderr; nothing with `--quiet`."""
+    context = click.get_current_context(silent=True)
+    app = context.find_object(App) if context else None
+    if app is None or not app.quiet:
+        say(text)
 
 
 def emit(text: str, output: Path | None = None) -> None:
@@ -66,8 +81,11 @@ def emit(text: str, output: Path | None = None) -> None:
     text = text if text.endswith("\n") else f"{text}\n"
     if output is None or str(output) == "-":
         try:
-            write(text, sys.stdout)
-            sys.stdout.flush()
+            if _is_long(text):
+                _page(text)
+            else:
+                write(text, sys.stdout)
+                sys.stdout.flush()
         except OSError as error:
             raise _unwritten(error, output) from error
         return
@@ -75,6 +93,21 @@ def emit(text: str, output: Path | None = None) -> None:
         output.write_text(text, encoding="utf-8", errors="replace", newline="\n")
     except OSError as error:
         raise _unwritten(error, output) from error
+
+
+def _is_long(text: str) -> bool:
+    """Say whether a text goes through a pager: it does not fit on the terminal that it goes to."""
+    context = click.get_current_context(silent=True)
+    app = context.find_object(App) if context else None
+    if app is None or not app.pager or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    return text.count("\n") >= shutil.get_terminal_size().lines
+
+
+def _page(text: str) -> None:
+    """Show a text through `PAGER`, else less; less keeps colours, and leaves the text on the screen."""
+    os.environ.setdefault("LESS", "FRX")
+    click.echo_via_pager(text.removesuffix("\n"))
 
 
 @contextmanager

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from calsignal.cli.app import App
-from calsignal.cli.options import as_of_option, emit, format_option, output_option, pass_app, say, screen
+from calsignal.cli.options import (
+    as_of_option,
+    asking,
+    emit,
+    format_option,
+    note,
+    output_option,
+    pass_app,
+    say,
+    screen,
+    somebody_there,
+)
 from calsignal.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,10 +77,14 @@ def _digest(app: App, found: Digest, *, show_all: bool, form: str, output: Path 
 @output_option
 @pass_app
 def account(app: App, name: str, as_of: str | None, form: str, output: Path | None) -> None:
-    """Show everything behind one account. What happened, every meeting, and every number of the score."""
+    """Show everything behind one account. What happened, every meeting, and every number of the score.
+
+    NAME may be its name, a domain, a buyer's address, or a part of name or domain.
+    """
     from calsignal.analysis import account_report
 
-    report = account_report(app.store(), app.settings, app.as_of(as_of), name)
+    moment, chosen = app.as_of(as_of), _account_called(app, name)
+    report = account_report(app.store(), app.settings, moment, chosen)
     if form == "json":
         from calsignal.reports.jsonform import account_json, to_json
 
@@ -79,6 +94,21 @@ def account(app: App, name: str, as_of: str | None, form: str, output: Path | No
 
         text = account_text(report, constants=app.settings.scoring, **screen(app, output))
     emit(text, output)
+
+
+def _account_called(app: App, name: str) -> str:
+    """Return the name of the account that is meant; somebody at a terminal is asked where it may be several."""
+    from calsignal.team import called, one_called
+
+    accounts = app.store().accounts()
+    found = sorted(account.name for account in called(name, accounts))
+    if len(found) < 2 or not somebody_there():
+        return one_called(name, accounts).name
+    for number, one in enumerate(found, 1):
+        say(f"{number:3}  {one}")
+    with asking("name one of them"):
+        choice: int = click.prompt("Which one", type=click.IntRange(1, len(found)), err=True)
+    return found[choice - 1]
 
 
 @click.command()
@@ -110,4 +140,4 @@ def demo(app: App, page: Path | None, form: str, output: Path | None) -> None:
 
         emit(audit_html(audited, with_contest=True), page)
     emit(text, output)
-    say("this team is made up; for your own begin with `calsignal init`")
+    note("this team is made up; for your own begin with `calsignal init`")
