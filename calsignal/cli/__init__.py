@@ -25,6 +25,7 @@ _COMMANDS = {
     "sync": "calsignal.cli.sync",
     "digest": "calsignal.cli.reports",
     "account": "calsignal.cli.reports",
+    "reminders": "calsignal.cli.reminders",
     "audit": "calsignal.cli.audit",
     "calibrate": "calsignal.cli.calibrate",
     "export": "calsignal.cli.export",

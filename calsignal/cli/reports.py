@@ -46,11 +46,11 @@ def digest(
     start = app.moment(since) if since else None
     if start and start > moment:
         raise InputError(f"--since {since} is later than the moment of the report", "name an earlier one")
-    found = made(app.store(), app.settings, moment, _rep(app, rep), start)
+    found = made(app.store(), app.settings, moment, rep_asked_for(app, rep), start)
     emit(_digest(app, found, show_all=show_all, form=form, output=output), output)
 
 
-def _rep(app: App, given: str | None) -> str | None:
+def rep_asked_for(app: App, given: str | None) -> str | None:
     """Return the mailbox of the rep in question; another address of theirs will do."""
     text = given or app.environ.get(ENV_REP)
     if not text:
