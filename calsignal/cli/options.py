@@ -99,9 +99,13 @@ def _is_long(text: str) -> bool:
     """Say whether a text goes through a pager: it does not fit on the terminal that it goes to."""
     context = click.get_current_context(silent=True)
     app = context.find_object(App) if context else None
-    if app is None or not app.pager or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if app is None or not app.pager or not _on_terminal():
         return False
     return text.count("\n") >= shutil.get_terminal_size().lines
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _page(text: str) -> None:

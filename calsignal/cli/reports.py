@@ -105,7 +105,7 @@ def _account_called(app: App, name: str) -> str:
     if len(found) < 2 or not somebody_there():
         return one_called(name, accounts).name
     for number, one in enumerate(found, 1):
-        say(f"{number:3}  {one}")
+        say(f"{number} {one}")
     with asking("name one of them"):
         choice: int = click.prompt("Which one", type=click.IntRange(1, len(found)), err=True)
     return found[choice - 1]
