@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -11,7 +11,7 @@ from enum import Enum
 from calsignal.analysis import World, look
 from calsignal.config import Settings
 from calsignal.errors import InputError
-from calsignal.model import AccountType, DealTrack, Outcome, Status
+from calsignal.model import AccountType, Outcome, Status
 from calsignal.score.account import Scored
 from calsignal.score.forecast import Names
 from calsignal.score.status import ask_before, walk_away
@@ -68,21 +68,38 @@ def reminders(
     if rep is not None:
         _check_rep(rep, world)
     mine = {one.result.account.name: one for one in world.scored if rep is None or _is_theirs(one, rep)}
-    lost = [track for track in store.deals(as_of) if track.now.outcome is Outcome.LOST]
-    names = Names(world.lens.directory, settings.deals.accounts, settings.deals.owners)
-    known = {one.result.account.name for one in world.scored}
-    dated = [(track, names.account(track.now).found, names.owner(track.now).found) for track in lost]
-    told = [(track, name, owner) for track, name, owner in dated if track.now.closed is not None and name in known]
-    wanted = [(t, n or "") for t, n, owner in told if rep is None or owner == rep or (owner is None and n in mine)]
+    theirs = [one for one in _lost(store, settings, world) if rep in (None, one.owner) or one.is_of(mine)]
+    dated = [one for one in theirs if one.closed is not None and one.account is not None]
     today = as_of.astimezone(world.lens.zone).date()
-    found = [r for r in (*_of_accounts(mine.values()), *_follow_ups(wanted)) if past or r.on >= today]
+    found = [r for r in (*_of_accounts(mine.values()), *map(_follow_up, dated)) if past or r.on >= today]
     return Reminders(
         as_of=as_of,
         timezone=world.head.timezone,
         rep=rep,
         items=tuple(sorted(found, key=lambda r: (r.on, r.account, r.kind.value, r.key))),
-        left_out=len(dated) - len(told),
+        left_out=len(theirs) - len(dated),
     )
+
+
+@dataclass(frozen=True)
+class _Lost:
+    """A deal that was lost, with our account and mailbox where they were found."""
+
+    id: str
+    closed: date | None
+    account: str | None
+    owner: str | None
+
+    def is_of(self, accounts: Container[str]) -> bool:
+        """Say whether nobody of ours owns it, and it is one of these accounts'."""
+        return self.owner is None and self.account in accounts
+
+
+def _lost(store: Store, settings: Settings, world: World) -> Iterator[_Lost]:
+    names = Names(world.lens.directory, settings.deals.accounts, settings.deals.owners)
+    for deal in (track.now for track in store.deals(world.lens.as_of)):
+        if deal.outcome is Outcome.LOST:
+            yield _Lost(deal.id, deal.closed, names.account(deal).found, names.owner(deal).found)
 
 
 def _of_accounts(scored: Iterable[Scored]) -> Iterator[Reminder]:
@@ -96,12 +113,10 @@ def _of_accounts(scored: Iterable[Scored]) -> Iterator[Reminder]:
             yield Reminder(Kind.LOOK, account.name, walk_away(s, one.sight), account.name, one.result.evidence)
 
 
-def _follow_ups(lost: Iterable[tuple[DealTrack, str]]) -> Iterator[Reminder]:
-    for track, name in lost:
-        closed = track.now.closed
-        assert closed is not None
-        due = closed + timedelta(days=SECOND_PLACE_DAYS)
-        yield Reminder(Kind.FOLLOW_UP, name, due, track.now.id, f"A deal with them was lost on {_words(closed)}.")
+def _follow_up(lost: _Lost) -> Reminder:
+    assert lost.closed is not None
+    due, said = lost.closed + timedelta(days=SECOND_PLACE_DAYS), _words(lost.closed)
+    return Reminder(Kind.FOLLOW_UP, lost.account or "", due, lost.id, f"A deal with them was lost on {said}.")
 
 
 def _words(on: date) -> str:

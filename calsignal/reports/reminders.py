@@ -39,7 +39,7 @@ def reminders_text(found: Reminders, *, width: int, colour: bool) -> str:
         text = Cell((Run(f"{_title(item)}.", BOLD), Run(item.evidence, DIM)), page.rest(days, indent=2))
         page.row(cell(calendar.date(item.on), days), text, indent=2)
     if found.left_out:
-        page.line(Run(f"{plural(found.left_out, 'lost deal')} without a closing day or an account left out.", DIM))
+        page.line(Run(f"{plural(found.left_out, 'lost deal')} left out: no closing day, or no account of ours.", DIM))
     return page.text()
 
 
