@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import sys
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -66,8 +65,9 @@ def exported(monday: Store) -> dict[str, list[Row]]:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
-        yield settled(World(store, tmp_path / "store.db"))
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with open_store(url) as store:
+        yield settled(World(store, url))
 
 
 def settled(world: World) -> World:
@@ -191,14 +191,9 @@ def test_the_past_is_what_an_export_showed_then(world: World, name: str) -> None
         assert rows(world, name) != before
 
 
-def test_a_table_speaks_alike_on_either_database(world: World) -> None:
-    reason = postgres.missing()
-    if reason and not os.environ.get("CI"):
-        pytest.skip(reason)
-    assert reason is None, reason
-
-    with postgres.server() as server, server.database() as url, open_store(url) as store:
-        other = settled(World(store, world.path))
+def test_a_table_speaks_alike_on_either_database(world: World, postgresql: postgres.Server) -> None:
+    with postgresql.database() as url, open_store(url) as store:
+        other = settled(World(store, url))
         for name in TABLES:
             as_of = min(world.clock(), other.clock())
             assert sorted(map(repr, rows(other, name, as_of))) == sorted(map(repr, rows(world, name, as_of))), name

@@ -23,8 +23,9 @@ TODAY = EPOCH.date()  # Mon 2 Mar 2026
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """Give a team with an account just met, one lost, one with a next step, and a customer."""
-    with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
-        found = World(store, tmp_path / "store.db")
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    with open_store(url) as store:
+        found = World(store, url)
         found.settings = Settings(team=Team("us", ("ours.example",)), deals=DealSettings(owners={"Rep": REP}))
         names = ("Met", "Lost", "Booked", "Unasked")
         accounts = [Account(name, (f"{name.lower()}.example",)) for name in names]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -13,37 +11,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-import postgres
 from calsignal.ledger import Action, Expansion, Supersede
 from calsignal.model import Answer, EventStatus, Slot, Version
-from calsignal.store import LedgerRow, Store, open_store
+from calsignal.store import LedgerRow, Store
 from store.samples import BOB, REP, T0, ZOE, add, at, connected, row, state, sync
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server]:
-    reason = postgres.missing()
-    if reason and not os.environ.get("CI"):
-        pytest.skip(reason)
-    assert reason is None, reason
-    with postgres.server() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, url: str) -> Iterator[str]:
-    """Give the URL of an empty database, of each kind."""
-    if request.param == "sqlite":
-        yield url
-        return
-    with request.getfixturevalue("server").database() as found:
-        yield found
-
-
-@pytest.fixture
-def anywhere(place: str) -> Iterator[Store]:
-    with open_store(place) as opened:
-        yield opened
 
 
 def rows(store: Store, hours: float = 1000) -> list[LedgerRow]:
@@ -57,13 +28,13 @@ def written(store: Store, number: int) -> None:
     sync(store, calendar, [add(f"m{n}") for n in range(number)])
 
 
-def test_a_row_is_a_person_on_a_version(anywhere: Store) -> None:
-    _, calendar = connected(anywhere)
-    sync(anywhere, calendar, [add("one", state(REP, BOB, ZOE))])
+def test_a_row_is_a_person_on_a_version(store: Store) -> None:
+    _, calendar = connected(store)
+    sync(store, calendar, [add("one", state(REP, BOB, ZOE))])
     moved = replace(state(REP, replace(BOB, answer=Answer.ACCEPTED), start=72), status=EventStatus.TENTATIVE)
-    sync(anywhere, calendar, [Supersede(row(anywhere, calendar, "one"), moved)], hours=24)
+    sync(store, calendar, [Supersede(row(store, calendar, "one"), moved)], hours=24)
 
-    first, second = rows(anywhere)[:3], rows(anywhere)[3:]
+    first, second = rows(store)[:3], rows(store)[3:]
 
     assert {(r.email or f"someone@{r.domain}", r.organizer) for r in first} == {
         ("rep@ours.example", False),
@@ -79,18 +50,18 @@ def test_a_row_is_a_person_on_a_version(anywhere: Store) -> None:
     }
 
 
-def test_the_ledger_of_a_moment_knows_nothing_of_later(anywhere: Store) -> None:
-    _, calendar = connected(anywhere)
-    sync(anywhere, calendar, [add("one")])
-    before = rows(anywhere, 12)
-    sync(anywhere, calendar, [Supersede(row(anywhere, calendar, "one"), state(REP, start=99))], hours=24)
-    sync(anywhere, calendar, [add("two")], hours=48)
+def test_the_ledger_of_a_moment_knows_nothing_of_later(store: Store) -> None:
+    _, calendar = connected(store)
+    sync(store, calendar, [add("one")])
+    before = rows(store, 12)
+    sync(store, calendar, [Supersede(row(store, calendar, "one"), state(REP, start=99))], hours=24)
+    sync(store, calendar, [add("two")], hours=48)
 
-    assert rows(anywhere, 12) == before
+    assert rows(store, 12) == before
     assert {r.valid_to for r in before} == {None}
 
 
-def test_days_series_and_versions_without_anybody_are_told_too(anywhere: Store) -> None:
+def test_days_series_and_versions_without_anybody_are_told_too(store: Store) -> None:
     day = T0.date() + timedelta(days=3)
     whole = replace(state(REP, BOB), slot=Slot(day, day + timedelta(days=1)))
     proposal = replace(BOB, proposed=Slot(at(50), at(51)))
@@ -100,43 +71,43 @@ def test_days_series_and_versions_without_anybody_are_told_too(anywhere: Store) 
         add("empty", replace(state(REP), people=(), organizer=None)),
         add("none yet", replace(state(REP), recurrence="RRULE"), expansion=Expansion((), at(99))),
     ]
-    _, calendar = connected(anywhere)
-    sync(anywhere, calendar, actions)
+    _, calendar = connected(store)
+    sync(store, calendar, actions)
 
-    found = {r.uid.partition("@")[0]: r for r in rows(anywhere) if r.email != REP.email}
+    found = {r.uid.partition("@")[0]: r for r in rows(store) if r.email != REP.email}
 
     assert found["days"].slot == Slot(day, day + timedelta(days=1))
     assert found["days"].original_start == day
     assert (found["series"].dates, found["days"].dates) == (2, None)
     assert found["series"].proposed == Slot(at(50), at(51))
     assert (found["empty"].person, found["empty"].answer) == (None, None)
-    assert [r.dates for r in rows(anywhere) if r.uid.startswith("none yet")] == [0]
+    assert [r.dates for r in rows(store) if r.uid.startswith("none yet")] == [0]
 
 
-def test_the_rows_of_a_copy_stand_together_from_old_to_new(anywhere: Store) -> None:
-    written(anywhere, 3)
-    (_, calendar), hours = connected(anywhere), 24
+def test_the_rows_of_a_copy_stand_together_from_old_to_new(store: Store) -> None:
+    written(store, 3)
+    (_, calendar), hours = connected(store), 24
     for event in ("m2", "m0", "m1"):
-        sync(anywhere, calendar, [Supersede(row(anywhere, calendar, event), state(start=99))], hours=hours)
+        sync(store, calendar, [Supersede(row(store, calendar, event), state(start=99))], hours=hours)
         hours += 24
 
-    found = [(r.copy, r.seen_at) for r in rows(anywhere)]
+    found = [(r.copy, r.seen_at) for r in rows(store)]
 
     assert found == sorted(found)
     assert len(found) == 12
 
 
-def test_what_is_written_meanwhile_is_not_read(anywhere: Store) -> None:
-    written(anywhere, 2)
+def test_what_is_written_meanwhile_is_not_read(store: Store) -> None:
+    written(store, 2)
 
-    with anywhere.ledger(at(1000)) as found:
+    with store.ledger(at(1000)) as found:
         first = next(found)
-        _, calendar = connected(anywhere)
-        sync(anywhere, calendar, [add("late")], hours=24)
+        _, calendar = connected(store)
+        sync(store, calendar, [add("late")], hours=24)
         rest = list(found)
 
     assert len([first, *rest]) == 4
-    assert len(rows(anywhere)) == 6
+    assert len(rows(store)) == 6
 
 
 def _peak(store: Store) -> int:
@@ -151,6 +122,7 @@ def _peak(store: Store) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
 def test_four_times_the_rows_take_no_more_memory(store: Store) -> None:
     written(store, 600)
     _peak(store)  # fills what is kept from query to query
@@ -181,6 +153,7 @@ def _asked(store: Store) -> list[tuple[str, Any, bool]]:
     return [one for one in seen if "FROM versions" in one[0]]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"])
 def test_sqlite_finds_the_order_in_its_indexes_and_sorts_the_people_of_a_version_at_most(store: Store) -> None:
     written(store, 50)
     ((statement, parameters, _),) = _asked(store)
@@ -192,20 +165,20 @@ def test_sqlite_finds_the_order_in_its_indexes_and_sorts_the_people_of_a_version
     assert not [step for step in plan if step.endswith("TEMP B-TREE FOR ORDER BY")], plan
 
 
-def test_postgresql_hands_its_rows_out_in_portions(server: postgres.Server) -> None:
-    with server.database() as url, open_store(url) as store:
-        written(store, 5)
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_postgresql_hands_its_rows_out_in_portions(store: Store) -> None:
+    written(store, 5)
 
-        ((_, _, streams),) = _asked(store)
+    ((_, _, streams),) = _asked(store)
 
     assert streams
 
 
-def test_a_version_is_the_one_that_the_history_tells(anywhere: Store) -> None:
-    written(anywhere, 2)
+def test_a_version_is_the_one_that_the_history_tells(store: Store) -> None:
+    written(store, 2)
 
-    told: set[Version] = {v for copy in anywhere.history(datetime.now(UTC)) for v in copy.versions}
+    told: set[Version] = {v for copy in store.history(datetime.now(UTC)) for v in copy.versions}
 
-    assert {(r.seen_at, r.status, r.slot) for r in rows(anywhere)} == {
+    assert {(r.seen_at, r.status, r.slot) for r in rows(store)} == {
         (v.seen_at, v.state.status.value, v.state.slot) for v in told
     }
