@@ -61,14 +61,17 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _cell(value: Value, form: Form) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return spreadsheet(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.4f}".rstrip("0").rstrip(".")
-    if isinstance(value, list | tuple):
-        return "; ".join(_cell(item, form) for item in value)
-    written = _written(value, form)
-    return spreadsheet(written) if isinstance(value, str) else "" if written is None else str(written)
+    if isinstance(value, Sequence):
+        return "; ".join([_cell(item, form) for item in value])
+    return str(_written(value, form))
 
 
 def json_lines(rows: Iterable[Row], zone: ZoneInfo) -> Iterator[str]:
