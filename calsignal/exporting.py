@@ -16,10 +16,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
-from calsignal.analysis import World, is_good, lens_of, look
+from calsignal.analysis import World, is_good, look
 from calsignal.config import Settings
 from calsignal.directory import Directory, Who
 from calsignal.model import Answer, Change, DealTrack, Level, Moment, Outcome, Role, Status, instant
+from calsignal.recall import lens_of
 from calsignal.score.account import Scored
 from calsignal.score.audit import DealLine
 from calsignal.score.facts import Fact
@@ -316,7 +317,8 @@ def _changes(store: Store, settings: Settings, as_of: datetime) -> Iterator[_Cha
 
 def _names(one: Scored, directory: Directory) -> dict[str, str]:
     """Return how people on an account's meetings, past states included, are called."""
-    tracks = [track for f in one.standings.found for track in (f.meeting, f.meeting.series) if track is not None]
+    known = [f.meeting for f in one.standings.found if f.meeting is not None]
+    tracks = [track for meeting in known for track in (meeting, meeting.series) if track is not None]
     people = (p for track in tracks for seen in track.states for p in seen.merged.people)
     return {who.person: _who(who.person, p.domain, who.email) or "" for p in people for who in (directory.who(p),)}
 

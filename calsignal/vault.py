@@ -15,9 +15,11 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 from typing import Protocol, TypeVar
 
 from calsignal.errors import CalsignalError, InputError
@@ -104,9 +106,10 @@ def _keyring() -> Ring | None:
 
 @dataclass(frozen=True)
 class KeyringVault:
-    """Secrets in the operating system's keyring."""
+    """Secrets in the operating system's keyring; threads take turns there, whatever it bears."""
 
     ring: Ring
+    _turn: AbstractContextManager[object] = field(default_factory=RLock, repr=False, compare=False)
 
     def get(self, name: str) -> str | None:
         return self._ask("read", lambda: self.ring.get_password(_SERVICE, name))
@@ -126,7 +129,8 @@ class KeyringVault:
 
     def _ask(self, done: str, request: Callable[[], T]) -> T:
         try:
-            return request()
+            with self._turn:
+                return request()
         except Exception as error:  # noqa: BLE001  # a backend raises what it likes, and the text may quote what it was given
             raise CalsignalError(
                 f"the keyring could not be {done} ({type(error).__name__})",
@@ -226,8 +230,12 @@ class FileVault:
 _AGAIN = "put the file back from a backup, or delete the vault and run `calsignal connect` again"
 
 
+@lru_cache(maxsize=4)
 def _stretch(passphrase: str, salt: str) -> bytes:
-    """Derive a Fernet key from a passphrase with scrypt (RFC 7914; N = 2^14, r = 8, p = 1)."""
+    """Derive a Fernet key from a passphrase with scrypt (RFC 7914; N = 2^14, r = 8, p = 1).
+
+    Remembered, since a sync opens the same file for each mailbox, and this is made to be slow.
+    """
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from calsignal import __version__
 from calsignal.cli.app import App
 from calsignal.cli.handler import told
 from calsignal.cli.suggesting import Suggesting
+from calsignal.errors import InputError
 
 _COMMANDS = {
     "demo": "calsignal.cli.reports",
@@ -29,6 +31,8 @@ _COMMANDS = {
     "audit": "calsignal.cli.audit",
     "calibrate": "calsignal.cli.calibrate",
     "export": "calsignal.cli.export",
+    "deliver": "calsignal.cli.deliver",
+    "schedule": "calsignal.cli.schedule",
     "doctor": "calsignal.cli.doctor",
     "completion": "calsignal.cli.completion",
 }
@@ -60,18 +64,44 @@ class Commands(Suggesting):
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", type=click.Path(path_type=Path), help="The config file.  [env: CALSIGNAL_CONFIG]")
 @click.option("--quiet", "-q", is_flag=True, help="Print no progress and no notes; results and errors stay.")
-@click.option("--verbose", "-v", is_flag=True, help="Say which config and which store are used, and for which moment.")
 @click.option("--no-pager", is_flag=True, help="Print long output at once, on a terminal too.")
 @click.option("--debug", is_flag=True, help="Show tracebacks; they may quote what is private.")
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    help="Say which config, store and moment are used, and log what happens on stderr; twice: more.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(("debug", "info", "warning", "error")),
+    envvar="CALSIGNAL_LOG_LEVEL",
+    help="How much to log.  [env: CALSIGNAL_LOG_LEVEL]",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(("text", "json")),
+    envvar="CALSIGNAL_LOG_FORMAT",
+    help="How to write the log; nothing out of a calendar is in it.  [env: CALSIGNAL_LOG_FORMAT]",
+)
+@click.option(
+    "--log-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="CALSIGNAL_LOG_FILE",
+    help="Add the log to this file, not to stderr.  [env: CALSIGNAL_LOG_FILE]",
+)
 @click.version_option(__version__, prog_name="calsignal", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(  # the handler reads `debug`
+def cli(
     ctx: click.Context,
     config: Path | None,
     quiet: bool,
-    verbose: bool,
     no_pager: bool,
-    debug: bool,  # noqa: ARG001
+    debug: bool,  # noqa: ARG001  # the handler reads it
+    verbose: int,
+    log_level: str | None,
+    log_format: str | None,
+    log_file: Path | None,
 ) -> None:
     """Tell which buyers really invest time, from what their calendars show.
 
@@ -79,10 +109,24 @@ def cli(  # the handler reads `debug`
     """
     app = ctx.obj = ctx.obj or App()
     app.config_given = config
-    app.quiet, app.verbose, app.pager = quiet, verbose, not no_pager
+    app.quiet, app.pager = quiet, not no_pager
+    app.verbose = verbose > 0 and log_format != "json"  # whoever reads that reads nothing else
+    level = log_level or {0: None, 1: "info"}.get(verbose, "debug")
+    if level or log_format or log_file:
+        ctx.call_on_close(_log(log_format or "text", level or "info", log_file))
     ctx.call_on_close(app.close)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
+
+
+def _log(form: str, level: str, file: Path | None) -> Callable[[], None]:
+    """Begin to log, and return what ends it."""
+    from calsignal.log import Log
+
+    try:
+        return Log(form, level, sys.stderr, file).close
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}", "name another file") from error
 
 
 def main() -> None:

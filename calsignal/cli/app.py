@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from calsignal.errors import InputError, StoreError
@@ -34,6 +35,7 @@ class App:
     quiet       no progress and no notes
     verbose     tell on stderr what is used
     pager       what does not fit on a terminal goes through one
+    stop        is set when the run is to end: nothing new is begun, nothing waited for
     """
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -45,6 +47,7 @@ class App:
     quiet: bool = False
     verbose: bool = False
     pager: bool = True
+    stop: Event = field(default_factory=Event)
     _store: Store | None = None
 
     @cached_property
@@ -78,15 +81,25 @@ class App:
 
         return self.config_dir or config.config_folder(), self.data_dir or config.data_folder()
 
+    @property
+    def config_folder(self) -> Path:
+        """The folder for our config, where the key of the encrypted file lies."""
+        return self._folders[0]
+
+    @property
+    def data_path(self) -> Path:
+        """The folder for our data."""
+        return self._folders[1]
+
     @cached_property
     def retry(self) -> Retry:
-        """The patience of this run: it waits in real time."""
+        """The patience of this run: it waits in real time, until it is to stop."""
         import random
         import time
 
         from calsignal.retry import Retry
 
-        return Retry(time.sleep, random.uniform, time.monotonic)
+        return Retry(self.stop.wait, random.uniform, time.monotonic)
 
     @cached_property
     def vault(self) -> Vault:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from calsignal.cli.app import App, nearest
 from calsignal.cli.options import (
     as_of_option,
+    ask_secret,
     asking,
     emit,
     format_option,
@@ -85,7 +85,7 @@ def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
     request = ConnectRequest(
         options={key: None if value == () else value for key, value in options.items()},
         config=settings.providers.get(name, {}),
-        ask_secret=_ask_secret,
+        ask_secret=ask_secret,
         tell=say,
         retry=app.retry,
         refused=tell_refusal,
@@ -97,17 +97,6 @@ def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
     if found:
         note("next: `calsignal sync` reads it" if len(found) == 1 else "next: `calsignal sync` reads them")
     ctx.exit(1 if refused else 0)
-
-
-def _ask_secret(question: str) -> str:
-    """Ask without echo on a terminal, or read one line of standard input."""
-    ask = partial(click.prompt, question, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline
-    otherwise = "type it at the prompt, or hand it in on standard input"
-    with asking(otherwise):
-        secret = str(ask())
-    if not secret.strip():
-        raise InputError("no secret was given", otherwise)
-    return secret.strip()
 
 
 def _remember(app: App, provider: str, found: Sequence[Authorised]) -> None:

@@ -7,13 +7,15 @@ was known of it while it lay ahead. Whoever learns from the past must not see th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
 
-from calsignal.history import Lens, Meeting, Seen, Track
+from calsignal.history import Lens, Meeting, Seen, Track, meetings
 from calsignal.model import Answer, Change, Copy, DealTrack, Outcome, Participant, Status
-from calsignal.score.account import Scored
+from calsignal.score.account import Scored, judged
+from calsignal.score.facts import Sight, facts
+from calsignal.score.rescheduling import chains
 
 CLOSED = (Outcome.WON, Outcome.LOST)
 UNKNOWN_BEGIN_DAYS = 90
@@ -31,6 +33,42 @@ def known_at(copies: Iterable[Copy], moment: datetime) -> Iterator[Copy]:
                 sight=copy.sight and min(copy.sight, moment),
                 absences=tuple(a.as_of(moment) for a in copy.absences if a.start <= moment),
             )
+
+
+class Then:
+    """Tells the status of one account as of earlier moments, on what had been seen by then; each is scored once.
+
+    A meeting of which nothing was seen since is the same then as now, and is not replayed again.
+    """
+
+    def __init__(self, copies: Mapping[str, Sequence[Copy]], found: Iterable[Meeting], sight: Sight) -> None:
+        self._sight = sight
+        self._copies = copies
+        self._meetings: defaultdict[str, list[Meeting]] = defaultdict(list)
+        for meeting in found:
+            self._meetings[meeting.uid].append(meeting)
+        self._last = {uid: max(c.versions[-1].seen_at for c in some) for uid, some in copies.items()}
+        self._restless = {uid for uid, some in copies.items() if any(_is_restless(copy) for copy in some)}
+        self._known: dict[datetime, Status] = {}
+
+    def __call__(self, moment: datetime) -> Status:
+        if moment not in self._known:
+            sight = self._sight.at(moment)
+            found = facts(self._seen_by(moment, sight.lens), sight)
+            self._known[moment] = judged(found, chains(found, sight), sight).result.status
+        return self._known[moment]
+
+    def _seen_by(self, moment: datetime, lens: Lens) -> Iterator[Meeting]:
+        changed = {uid for uid, last in self._last.items() if last > moment} | self._restless
+        yield from meetings(known_at((c for uid in sorted(changed) for c in self._copies[uid]), moment), lens)
+        for uid, some in self._meetings.items():
+            if uid not in changed:
+                yield from some
+
+
+def _is_restless(copy: Copy) -> bool:
+    """Say whether more than its versions tells what was known of a copy: a series, or one that was disconnected."""
+    return bool(copy.absences) or any(version.state.recurrence for version in copy.versions)
 
 
 # --- deals ----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,6 +51,8 @@ class Database:
         self.place = _place(self._url)
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._wrote = False
+        # threads of one process take turns here: they must never be told that the store is in use by another program
+        self._turn = RLock()
         if self._sqlite:
             _prepare_file(self._url, create=create)
         self._engine = self._make_engine(busy_seconds)
@@ -69,7 +72,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Give a connection in a transaction that is kept unless the block raises."""
-        with self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin():
+        with self._turn, self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin():
             if not self._sqlite:
                 postgresql.take_turn(conn)
             self._wrote = True
@@ -116,7 +119,7 @@ class Database:
                 return postgresql.made_engine(self._url, 60 if busy_seconds is None else busy_seconds)
             if not self._sqlite:
                 raise StoreError(f"no driver for {self.place}", "sqlite and postgresql are supported")
-            engine = sa.create_engine(self._url, hide_parameters=True)
+            engine = sa.create_engine(self._url, hide_parameters=True, max_overflow=-1)  # threads need not wait for one
         except (sa.exc.ArgumentError, ImportError) as error:
             raise StoreError(f"no driver for {self.place}", _DRIVER) from error
         _set_up_sqlite(engine, 10 if busy_seconds is None else busy_seconds)
@@ -137,6 +140,9 @@ class Database:
 
     def _bring_up(self, conn: sa.Connection) -> None:
         """Create or migrate, unless another process did so while this one waited for its turn."""
+        from calsignal import log
+
+        done: log.Event | None = None
         with _foreign_keys_off(conn) if self._sqlite else conn.begin():
             if not self._sqlite:
                 postgresql.take_turn(conn)
@@ -146,8 +152,12 @@ class Database:
                 metadata.create_all(conn)
                 alembic_version.create(conn)
                 conn.execute(sa.insert(alembic_version).values(version_num=HEAD))
+                done = log.StoreCreated(schema=int(HEAD))
             elif revision < HEAD:
                 self._migrate(conn)
+                done = log.StoreMigrated(before=int(revision or 0), schema=int(HEAD))
+        if done is not None:
+            log.tell(done)
 
     def _migrate(self, conn: sa.Connection) -> None:
         from calsignal.store import migrations

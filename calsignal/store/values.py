@@ -162,3 +162,34 @@ class LedgerRow(NamedTuple):
     group: bool
     guests: int
     proposed: Slot | None
+
+
+@dataclass(frozen=True)
+class KeptRow:
+    """What is kept of one account; `people` are the keys of everybody in it."""
+
+    account: str
+    made_at: datetime
+    rolls_at: datetime | None
+    facts: bytes
+    people: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Who was touched since what is kept was made; `ids` name the notes that say so."""
+
+    ids: frozenset[int]
+    people: tuple[tuple[str, str, str | None], ...]
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Of which accounts something is kept that held at a moment, until who was touched and what was read since.
+
+    rolls_at    by account, from which sync on it holds no longer; None: from none
+    """
+
+    rolls_at: Mapping[str, datetime | None]
+    touched: tuple[tuple[str, str, str | None], ...]
+    last_read: datetime | None

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from calsignal.ledger import Action, Add, Erase, Expansion, Extend, Name, OpenCopy, Retitle, Supersede
 from calsignal.model import Participant, Skipped, State, instant, moment_key
-from calsignal.store import reading
+from calsignal.store import kept, reading
 from calsignal.store.database import mark_erased
 from calsignal.store.tables import (
     calendars,
@@ -20,6 +20,7 @@ from calsignal.store.tables import (
     gaps,
     participants,
     people,
+    retirements,
     skipped,
     subjects,
     syncs,
@@ -68,6 +69,17 @@ class Pen:
             self._supersede(_only(Supersede, batch), moment)
             self._add(_only(Add, batch), moment)
             self._name(_only(Name, batch))
+            self._touch(batch)
+
+    def _touch(self, batch: Sequence[Action]) -> None:
+        """Note, once all is written, whom these actions concern."""
+        added = _only(Add, batch)
+        rows = [a.row for a in batch if isinstance(a, (Supersede, Retitle, Extend))]
+        here = sa.select(events.c.external_id, events.c.id).where(events.c.calendar_id == self.calendar.id)
+        found = reading.fetch(self._conn, here, events.c.external_id, [action.kept.event for action in added])
+        kept.touch(self._conn, {*rows, *(row.id for row in found)})
+        if any(action.kept.state.recurrence for action in added):
+            kept.touch_series(self._conn, self.calendar.id)
 
     def skipped(self, rows: Sequence[Skipped], seen_at: datetime, *, read: Container[str] | None = None) -> None:
         """Record what could not be read now.
@@ -119,11 +131,21 @@ class Pen:
         if last is not None and started_at < last:
             raise Outrun
         end = max(finished_at, started_at, self._seen_at or started_at)  # a clock may have been set back meanwhile
+        if self._is_back():
+            kept.touch_calendars(self._conn, events.c.calendar_id == self.calendar.id)
         success = {"started_at": started_at, "finished_at": end, "ok": True, "baseline": baseline}
         self._insert(syncs, [{**success, **self._place()}])
         saved = sa.update(calendars).where(calendars.c.id == self.calendar.id)
         self._conn.execute(saved.values(cursor=cursor, fingerprint=fingerprint, held=None))
         self.finished = True
+
+    def _is_back(self) -> bool:
+        """Say whether the calendar was connected again, and is read for the first time since."""
+        mine = retirements.c.connection_id == self._place()["connection_id"]
+        whole = retirements.c.calendar_id.is_(None) | (retirements.c.calendar_id == self.calendar.id)
+        back = self._conn.scalar(sa.select(sa.func.max(retirements.c.end_at)).where(mine, whole))
+        last = self.calendar.last_synced
+        return back is not None and (last is None or last < back)
 
     def _place(self) -> dict[str, Any]:
         connection = sa.select(calendars.c.connection_id).where(calendars.c.id == self.calendar.id)
@@ -209,6 +231,8 @@ class Pen:
             filled = sa.update(people).where(people.c.person == sa.bindparam("who"))
             rows = [{"who": action.person, "email": action.email} for action in actions]
             self._conn.execute(filled.values(email=sa.bindparam("email")), rows)
+            for chunk in reading.chunks(action.person for action in actions):
+                kept.erase_people(self._conn, people.c.person.in_(chunk))
 
     def _retitle(self, actions: Sequence[Retitle], seen_at: datetime) -> None:
         """Give events a new subject; one that is no longer to be kept leaves with its past."""
@@ -307,6 +331,8 @@ def _participant_row(version: int, participant: Participant, number: int) -> dic
 def drop_subjects(conn: sa.Connection, rows: Iterable[int]) -> None:
     """Remove every subject that these events ever had."""
     gone = 0
+    rows = list(rows)
+    kept.erase(conn, rows)
     for chunk in reading.chunks(rows):
         gone += conn.execute(sa.delete(subjects).where(subjects.c.event_id.in_(chunk))).rowcount
     if gone:
@@ -318,6 +344,8 @@ def erase_events(conn: sa.Connection, rows: Iterable[int]) -> int:
     met: set[int] = set()
     met_on = versions.join(participants, participants.c.version_id == versions.c.id)
     query = sa.select(participants.c.person_id).select_from(met_on).distinct()
+    rows = list(rows)
+    kept.erase(conn, rows)
     for chunk in reading.chunks(rows):
         met.update(row.person_id for row in reading.fetch(conn, query, versions.c.event_id, chunk))
         conn.execute(sa.delete(events).where(events.c.id.in_(chunk)))

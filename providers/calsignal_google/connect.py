@@ -37,6 +37,7 @@ class GoogleProvider:
 
     name = "google"
     about = "a Google calendar, or those of a whole Google Workspace"
+    at_once = 8  # of 50 ms each, their requests stay below the 10,000 a minute that a project has
     settings: tuple[Setting, ...] = (
         Setting("client_secrets", str, None, "the client file of your desktop app, as Google's console gives it"),
         Setting("api_endpoint", str, None, "another address of Google's services, for a private gateway"),

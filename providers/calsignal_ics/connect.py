@@ -24,6 +24,7 @@ class IcsProvider:
 
     name = "ics"
     about = "a calendar file, a folder of files or an https feed"
+    at_once = 8  # feeds of one host take turns: `feed.fetch`
     settings: tuple[Setting, ...] = ()
     options: tuple[Option, ...] = (
         Option(

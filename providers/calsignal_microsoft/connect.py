@@ -59,6 +59,7 @@ class MicrosoftProvider:
 
     name = "microsoft"
     about = "a Microsoft 365 or Outlook.com calendar, or those of a whole organization"
+    at_once = 8  # limits are for each mailbox, which gets one request at a time; an app has 2,000 a second
     settings: tuple[Setting, ...] = (
         Setting("client_id", str, None, "the Application (client) ID of your app in Microsoft Entra"),
         Setting("tenant", str, "common", "the Directory (tenant) ID or a domain of your organization"),
