@@ -64,6 +64,7 @@ class Privacy:
     subjects: bool = True
     link_text: bool = False
     private_addresses: bool = False
+    keep_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,11 @@ class Settings:
     links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scoring: Constants = field(default_factory=Constants)
     providers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    @property
+    def history_days(self) -> int:
+        """How many days back a first sync reads: no more than are kept."""
+        return min(self.sync.history_days, self.privacy.keep_days or self.sync.history_days)
 
 
 class _Bad(Exception):
@@ -407,6 +413,7 @@ _CORE: Mapping[str, tuple[_Key, ...]] = {
             help="look for booking links in descriptions too; only the kind found is kept",
         ),
         _Key("private_addresses", _flag, default=False, help="allow calendar feeds on private network addresses"),
+        _Key("keep_days", _days, 0, "erase at each sync what was over so many days ago; 0 keeps everything"),
     ),
     "ignore": (
         _Key("addresses", _addresses, (), "addresses that are no people: rooms, note-taker bots"),

@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from threading import RLock
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from calsignal.model import Answer, Booking, Capability, Confidence, EventStatus, Moment, Skipped, Slot
 
@@ -331,3 +331,14 @@ def unwarned() -> Iterator[None]:
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@runtime_checkable
+class Revoker(Protocol):
+    """A provider that can end a sign-in at its service, or tell how a person ends it there. It need not be one."""
+
+    def revoke(self, access: Access) -> Finding:
+        """End at the service what `connect` was granted, and say so; where that cannot be, say that and the next step.
+
+        Raises `SourceError` where the service does not do it now.
+        """

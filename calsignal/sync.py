@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from time import monotonic
 from typing import TypedDict, TypeVar
 
 from calsignal import contract, log
+from calsignal.bans import Bans
 from calsignal.config import Settings
 from calsignal.contract import (
     Access,
@@ -140,7 +141,7 @@ class Syncer:
     settings: Settings
     registry: Registry
     vault: Vault
-    address_key: bytes
+    address_key: bytes = field(repr=False)
     clock: Callable[[], datetime]
     retry: Retry
     accept: frozenset[str] = frozenset()
@@ -154,7 +155,9 @@ class Syncer:
         after another. After a stop, those that have no outcome were not read to their end. A `StoreError` ends all.
         """
         directory = team_directory(self.store, self.settings)
-        redactor = Redactor(directory, self.address_key, subjects=self.settings.privacy.subjects)
+        since = self._expired()
+        bans = Bans(self.store.forgotten(), self.address_key)
+        redactor = Redactor(directory, self.address_key, self.settings.privacy.subjects, bans, since)
         if not redactor.subjects:  # switched off since: those that were kept go too
             self.store.forget_subjects(lambda *_: False)
         try:
@@ -164,6 +167,14 @@ class Syncer:
                 forget_strangers(self.store, self.settings)
         if not self.stop.is_set():
             refresh(self.store, self.settings, self.clock())
+
+    def _expired(self) -> datetime | None:
+        """Erase what is older than what is to be kept; return the moment from which on that is."""
+        days = self.settings.privacy.keep_days
+        since = self.clock() - timedelta(days=days) if days else None
+        if since is not None:
+            self.store.expire(since)
+        return since
 
 
 class _Run:
@@ -292,7 +303,9 @@ class _Mailbox:
         with _theirs(self.connection):
             listed = source.calendars()
         for calendar in listed:
-            stored = syncer.store.calendar(self.connection, calendar.id, calendar.name, syncer.clock())
+            stored = syncer.store.calendar(
+                self.connection, calendar.id, self.run.redactor.bans.masked(calendar.name), syncer.clock()
+            )
             outcome = _joined(outcome, self._calendar(source, calendar, stored))
         for stored in syncer.store.calendars(self.connection):
             if stored.retired_at is None and stored.external_id not in {c.id for c in listed}:
@@ -341,7 +354,7 @@ def access_to(connection: Connection, settings: Settings, vault: Vault, retry: R
         config=settings.providers.get(connection.provider, {}),
         secret=vault.get(name),
         save_secret=lambda secret: vault.set(name, secret),
-        window=Window(now - timedelta(days=days.history_days), now + timedelta(days=days.horizon_days)),
+        window=Window(now - timedelta(days=settings.history_days), now + timedelta(days=days.horizon_days)),
         retry=retry,
         zone=settings.team.timezone,
         read_text=settings.privacy.link_text,
@@ -384,7 +397,7 @@ def _joined(one: Outcome, other: Outcome) -> Outcome:
 def fingerprint(provider: str, calendar: str, settings: Settings) -> str:
     """Return what stands for the question that a cursor answers; a cursor of another question is worth nothing."""
     days = settings.sync
-    window = (days.history_days, days.horizon_days, settings.team.timezone.key)
+    window = (settings.history_days, days.horizon_days, settings.team.timezone.key)
     question = (LEDGER_FORMAT, provider, calendar, window, settings.privacy.link_text, sorted(settings.links.items()))
     return hashlib.sha256(repr(question).encode()).hexdigest()[:16]
 
@@ -449,6 +462,13 @@ class _Said:
         self.called_off.pop(tidied.id, None)
 
 
+def _concerned(said: _Said) -> set[str] | None:
+    """Return the events that a pull is about; None: all, since what is missing shows on the whole alone."""
+    if said.full or said.removed:
+        return None
+    return {*said.heard, *(date.series for date in said.called_off.values())}
+
+
 @dataclass
 class _Job:
     """The sync of one calendar."""
@@ -468,10 +488,10 @@ class _Job:
 
     def run(self) -> Outcome:
         said = self._told()
-        known = self.syncer.store.open_copies(self.stored)
+        self._read_again(said)
+        known = self.syncer.store.open_copies(self.stored, _concerned(said))
         series = [c for c in known.values() if c.state.recurrence and c.expansion]
         self.expansions = {c.state.recurrence: c.expansion for c in series if c.state.recurrence and c.expansion}
-        self._read_again(said)
         pulled = self._redacted(said)
         dates = called_off(said.called_off.values(), known, pulled.kept)
         pulled = replace(pulled, kept={**pulled.kept, **dates})
@@ -603,14 +623,19 @@ class _Job:
         if found is None:
             days = self.syncer.settings.sync
             until = self.started + timedelta(days=days.horizon_days) + SPARE
-            starts = expand(recurrence, self.started - timedelta(days=days.history_days), until)
+            begin = self.started - timedelta(days=self.syncer.settings.history_days)
+            starts = expand(recurrence, begin, until)
             found = self.expansions[recurrence] = Expansion(starts, until)
         return found
 
-    def _extensions(self, known: Mapping[str, OpenCopy]) -> Iterator[Action]:
-        horizon = self.started + timedelta(days=self.syncer.settings.sync.horizon_days)
+    @property
+    def _horizon(self) -> datetime:
+        return self.started + timedelta(days=self.syncer.settings.sync.horizon_days)
+
+    def _extensions(self, known: Mapping[str, OpenCopy], renewed: Container[int]) -> Iterator[Action]:
+        horizon = self._horizon
         for copy in due_for_extension(known, horizon):
-            if copy.expansion is None or copy.state.recurrence is None:
+            if copy.expansion is None or copy.state.recurrence is None or copy.row in renewed:
                 continue
             more = expand(copy.state.recurrence, copy.expansion.until, horizon + SPARE)
             starts = dict.fromkeys((*copy.expansion.occurrences, *more))
@@ -629,10 +654,11 @@ class _Job:
     def _write(self, said: _Said, pulled: Pulled) -> int:
         began = monotonic()
         with self.mailbox.writing(), self.syncer.store.writing(self.stored) as pen:
-            known = pen.open_copies()
+            pen.must_know(self.redactor.bans.marks)
+            known = pen.open_copies(_concerned(said))
             actions = compare(known, pulled, self.redactor.directory, self._expand)
             renewed = {a.row for a in actions if isinstance(a, Supersede | Erase)}
-            actions += self._extensions({e: c for e, c in known.items() if c.row not in renewed})
+            actions += self._extensions(pen.open_copies(pen.falling_short(self._horizon)), renewed)
             self._append(pen, said, actions)
         written = sum(isinstance(a, Add | Supersede | Erase) for a in actions)
         baseline, seconds = self.stored.last_synced is None, monotonic() - began
@@ -644,10 +670,12 @@ class _Job:
         baseline = pen.calendar.last_synced is None
         seen_at = self.syncer.clock()
         pen.apply(actions, seen_at=seen_at, not_before=pen.calendar.last_started, baseline=baseline)
+        masked = self.redactor.bans.masked
+        unread = [replace(one, id=masked(one.id), reason=masked(one.reason)) for one in said.skipped]
         if said.full:
-            pen.skipped(said.skipped, seen_at)
+            pen.skipped(unread, seen_at)
         else:
-            pen.skipped(said.skipped, seen_at, read=said.heard - said.looked_up)
+            pen.skipped(unread, seen_at, read=said.heard - said.looked_up)
         if said.expired and pen.calendar.last_synced is not None:
             pen.gap(pen.calendar.last_synced, seen_at, "the service had forgotten where we were", seen_at)
         pen.finish(said.cursor, self._fingerprint(), self.started, seen_at, baseline=baseline)

@@ -34,6 +34,8 @@ _COMMANDS = {
     "deliver": "calsignal.cli.deliver",
     "schedule": "calsignal.cli.schedule",
     "doctor": "calsignal.cli.doctor",
+    "forget": "calsignal.cli.forget",
+    "vault": "calsignal.cli.vault",
     "completion": "calsignal.cli.completion",
 }
 """Command: its module, in which it has the same name; in the order of a first day."""
@@ -132,7 +134,8 @@ def _log(form: str, level: str, file: Path | None) -> Callable[[], None]:
 def main() -> None:
     """Run the command line; what a terminal's encoding cannot show becomes a question mark.
 
-    A standard stream that is closed is the null device: no file that is opened later may take its place.
+    A standard stream that is closed is the null device: no file that is opened later may take its place. A crash leaves
+    no image of the memory behind, and the programs that are started, a browser say, inherit no secret.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -142,4 +145,21 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     if "_CALSIGNAL_COMPLETE" in os.environ:
         import_module("calsignal.cli.completion")  # knows the shells better than click does
-    cli(prog_name="calsignal")
+    _leave_no_core()
+    cli(prog_name="calsignal", obj=App(environ=_own_environment()))
+
+
+def _leave_no_core() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows writes none by itself
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _own_environment() -> dict[str, str]:
+    """Return the environment, and take out of it what no other program has to know."""
+    own = dict(os.environ)
+    for name in ("CALSIGNAL_SECRET_KEY", "CALSIGNAL_DATABASE_URL"):
+        os.environ.pop(name, None)
+    return own

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Event
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from calsignal.vault import Vault
 
 _KEY_MARK = "address-key"
+_LOOKS_BACK = timedelta(days=180)
+"""How far back a report looks for what counts today: older time is worth less than a hundredth."""
 
 
 @dataclass
@@ -168,11 +170,33 @@ class App:
         that zone.
 
         Raises:
-            InputError: it is no ISO date or time, or in the future.
+            InputError: it is no ISO date or time, in the future, or from before what is kept.
         """
         moment = self._as_of(text)
         self.detail(f"as of: {moment.astimezone(self.settings.team.timezone):%Y-%m-%d %H:%M %Z}")
+        self._tell_what_is_kept(text, moment)
         return moment
+
+    def _tell_what_is_kept(self, text: str | None, moment: datetime) -> None:
+        """Refuse a moment of which everything was erased; say so where a report would look back further than that."""
+        from calsignal.store import NoStore
+
+        if text is None and not self.settings.privacy.keep_days:
+            return
+        try:
+            since = self.store().kept_since()
+        except NoStore:
+            return
+        if since is None:
+            return
+        day = since.astimezone(self.settings.team.timezone).date()
+        if moment < since:
+            fact = f"what was known on {text} is erased: nothing from before {day} is kept"
+            raise InputError(fact, "ask for a later day; [privacy] keep_days says how long things are kept")
+        if moment - since < _LOOKS_BACK:
+            from calsignal.cli.options import note
+
+            note(f"note: nothing from before {day} is kept; what happened earlier counts for nothing here")
 
     def _as_of(self, text: str | None) -> datetime:
         if text is None:

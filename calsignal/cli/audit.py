@@ -21,7 +21,9 @@ TABLES = ("deals", "forecast", "reps", "accounts", "coverage", "contest")
 
 @click.command()
 @click.option("--team", metavar="NAME", help="Only this team of [teams].")
-@click.option("--rep", metavar="EMAIL", help=f"Only this rep, who may run it too; `me` is the one of {ENV_REP}.")
+@click.option(
+    "--rep", metavar="EMAIL", help=f"Only this rep, who may run it too; `me` is {ENV_REP} or who alone is connected."
+)
 @click.option("--period", "days", metavar="DAYS", type=click.IntRange(1, 3650), help="How far back reps are measured.")
 @click.option("--contest", is_flag=True, help="Rank the reps on eager prospects: somebody always wins.")
 @click.option("--backtest", "look_back", is_flag=True, help="Show what the statuses said before deals closed.")
@@ -89,7 +91,7 @@ def _sent(app: App, found: AuditResult, past: Backtest | None, *, contest: bool,
 
 
 def _rep(app: App, given: str | None) -> str | None:
-    """Return the mailbox of the rep asked about; `me` is the one of the environment.
+    """Return the mailbox of the rep asked about; `me` is the one of the environment, or the only one.
 
     Raises:
         InputError: `me` is nobody, or it is no address.
@@ -97,15 +99,21 @@ def _rep(app: App, given: str | None) -> str | None:
     if given is None:
         return None
     if given.strip().lower() == "me":
-        given = app.environ.get(ENV_REP)
-        if not given:
-            raise InputError("nobody knows who `me` is", f"set {ENV_REP} to your address, or give --rep EMAIL")
+        given = app.environ.get(ENV_REP) or _only_rep(app)
     from calsignal.directory import normalise
 
     try:
         return normalise(given)
     except InputError as error:
         raise InputError(f"{given!r} is no e-mail address", "`calsignal connections` shows the reps") from error
+
+
+def _only_rep(app: App) -> str:
+    """Return the rep of the only mailbox that is connected."""
+    reps = {connection.mailbox for connection in app.store().connections() if connection.retired_at is None}
+    if len(reps) != 1:
+        raise InputError("nobody knows who `me` is", f"set {ENV_REP} to your address, or give --rep EMAIL")
+    return reps.pop()
 
 
 def _written(

@@ -113,6 +113,47 @@ class Database:
                     clean_up(conn.cursor())
         self._engine.dispose()
 
+    def sweep(self) -> bool:
+        """Rebuild what erased rows may have left behind, now; say whether that could be done to the end.
+
+        On PostgreSQL every table is rewritten, each locked meanwhile; its log and its backups are the server's own.
+        """
+        if not self._sqlite:
+            return self._rewrite()
+        try:
+            with self._border(), closing(self._engine.raw_connection()) as conn:
+                cursor: Any = conn.cursor()
+                _sweep_pages(cursor)
+                _empty_log(cursor)
+                busy, *_ = cursor.fetchone()
+                cursor.execute("PRAGMA user_version")
+                return not busy and cursor.fetchone() == (0,)
+        except StoreError:
+            return False  # another program reads it: whoever closes it last does the rest
+
+    def _rewrite(self) -> bool:
+        """Rewrite every table; say whether all could be. Who does not own a table cannot, and is told nothing."""
+        own = "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE pg_table_is_visible(oid)"
+        names = [table.name for table in metadata.sorted_tables]
+        engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as conn:
+                conn.exec_driver_sql("SET lock_timeout = '30s'")
+                for table in metadata.sorted_tables:
+                    conn.exec_driver_sql(f"VACUUM (FULL) {conn.dialect.identifier_preparer.format_table(table)}")
+                conn.exec_driver_sql("RESET lock_timeout")
+                return bool(conn.scalar(sa.text(f"{own} AND relname = ANY(:names)"), {"names": names}))
+        except sa.exc.DBAPIError:
+            return False  # somebody holds a table
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the files that the database is made of, where they can be read: those of SQLite."""
+        if not self._sqlite or (self._url.database or "").startswith("file:"):
+            return ()
+        path = Path(self._url.database or "")
+        beside = (path.with_name(path.name + end) for end in ("", "-wal", "-shm", "-journal"))
+        return tuple(one for one in beside if one.is_file())
+
     def _make_engine(self, busy_seconds: float | None) -> sa.Engine:
         try:
             if self._url.get_backend_name() == "postgresql":

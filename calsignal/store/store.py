@@ -11,11 +11,14 @@ from typing import Self
 
 import sqlalchemy as sa
 
+from calsignal.bans import Target
 from calsignal.errors import InputError
 from calsignal.ledger import OpenCopy
 from calsignal.model import Account, ConnectionState, Copy, Deal, DealTrack, Skipped
-from calsignal.store import accounts, deals, kept, reading, states, streaming, writing
+from calsignal.store import accounts, deals, forgetting, keeping, kept, reading, states, streaming, writing
 from calsignal.store.database import Database, mark_erased
+from calsignal.store.forgetting import Forgot, Search
+from calsignal.store.keeping import Expired
 from calsignal.store.tables import (
     calendars,
     connections,
@@ -401,6 +404,53 @@ class Store:
         """Return the imports of deals from old to new."""
         with self._database.reading() as conn:
             return deals.imports(conn)
+
+    # erasure
+
+    def forget(
+        self, target: Target, outsider: Wanted, at: datetime, marks: Mapping[str, bool], *, trial: bool = False
+    ) -> Forgot:
+        """Take a person or a domain out of everything, put their marks on the list, and return what that removed.
+
+        `outsider` tells who is none of the team. A `trial` undoes it all.
+        """
+        with self._database.writing() as conn:
+            found = forgetting.forget(conn, target, outsider, at, marks)
+            if trial:
+                conn.rollback()
+            return found
+
+    def search(self, target: Target, keys: Collection[str]) -> Search:
+        """Look for an erased target, or its person keys, in every column of text and, on SQLite, in every byte.
+
+        What was erased is swept out of the pages first, as far as nobody else uses the file.
+        """
+        swept = self._database.sweep()
+        with self._database.reading() as conn:
+            found, alike = forgetting.search_columns(conn, target, keys)
+        size, places = forgetting.search_bytes(self._database.files(), target, keys, alike)
+        unswept = () if swept else ("what was erased lies on pages that could not be rewritten now",)
+        return Search(found.columns, size, (*found.found, *places, *unswept))
+
+    def forgotten(self) -> Mapping[str, bool]:
+        """Return the marks of those who were forgotten, and of each whether it stands for a domain."""
+        with self._database.reading() as conn:
+            return forgetting.marks(conn)
+
+    def lift(self, marks: Collection[str]) -> int:
+        """Take marks off the list of those who were forgotten; return how many were on it."""
+        with self._database.writing() as conn:
+            return forgetting.lift(conn, marks)
+
+    def expire(self, since: datetime) -> Expired:
+        """Erase what was over before a moment; what reports for later moments need stays."""
+        with self._database.writing() as conn:
+            return keeping.expire(conn, since)
+
+    def kept_since(self) -> datetime | None:
+        """Return the moment before which everything has been erased by `expire`; None: nothing has."""
+        with self._database.reading() as conn:
+            return keeping.kept_since(conn)
 
     # single facts
 

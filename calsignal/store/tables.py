@@ -378,6 +378,16 @@ touched_people = sa.Table(
     sqlite_autoincrement=True,  # no number is used twice
 )
 
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    _id(),
+    sa.Column("mark", sa.String(32), nullable=False, unique=True, comment="keyed hash of an address or a domain"),
+    sa.Column("domain", sa.Boolean, nullable=False),
+    sa.Column("since", Utc, nullable=False),
+    comment="whom no sync may bring back",
+)
+
 # as Alembic makes it; a fresh store is stamped without Alembic
 alembic_version = sa.Table(
     "alembic_version",

@@ -21,6 +21,13 @@ class Outrun(SourceError):
         super().__init__("another sync of this calendar was faster", "nothing is lost; sync again for the latest")
 
 
+class Outdated(SourceError):
+    """Report that somebody was forgotten while a calendar was read; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("somebody was forgotten while this calendar was read", "nothing is lost; sync again")
+
+
 class NoStore(StoreError):
     """Report that there is no store yet."""
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from calsignal.contract import Access, Authorised, ConnectRequest, Option, Setting, Source, Window
+from calsignal.contract import Access, Authorised, ConnectRequest, Finding, Option, Setting, Source, Window
 from calsignal.errors import InputError, NeedsSignIn
 
 if TYPE_CHECKING:
@@ -72,6 +72,12 @@ class GoogleProvider:
         if not request.options.get("service_account"):
             return (_person(request),)
         return _all_users(request) if request.options.get("all_users") else _some(request)
+
+    def revoke(self, access: Access) -> Finding:
+        """End the sign-in of a user at Google. Raises `SourceError` where that cannot be done now."""
+        from .revoking import revoke
+
+        return revoke(access)
 
     def open(self, access: Access) -> Source:
         """Return a source; the modules that read calendars are loaded only now."""

@@ -12,7 +12,7 @@ import pytest
 from calsignal.contract import Gone
 from calsignal.errors import CursorExpired, NeedsSignIn, Retriable, SourceError
 from calsignal.testing import Meeting, ProviderSuite, listed, pull
-from calsignal_ics import feed
+from calsignal_ics import feed, sealing
 from calsignal_ics.feed import Limits
 from calsignal_ics.source import IcsSource
 from ics.feed_remote import FeedRemote
@@ -442,3 +442,10 @@ def test_of_one_host_two_feeds_are_read_at_once_and_no_more(server: FeedServer) 
 
     assert len(server.asked) == 6
     assert most == 2
+
+
+def test_what_was_sealed_with_another_address_is_asked_for_anew() -> None:
+    sealed = sealing.seal({"etag": '"1"'}, "https://one.example/secret")
+
+    assert sealing.opened(sealed, "https://one.example/secret") == {"etag": '"1"'}
+    assert sealing.opened(sealed, "https://two.example/secret") == {}

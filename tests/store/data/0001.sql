@@ -124,6 +124,14 @@ CREATE TABLE events (
 	CONSTRAINT fk_events_calendar_id FOREIGN KEY(calendar_id) REFERENCES calendars (id) ON DELETE CASCADE
 );
 INSERT INTO "events" VALUES(1,1,'call','call@uid.example','','2026-03-02 08:00:00.000000+00:00',1);
+CREATE TABLE forgotten (
+	id INTEGER NOT NULL, 
+	mark VARCHAR(32) NOT NULL, 
+	domain BOOLEAN NOT NULL, 
+	since VARCHAR(32) NOT NULL, 
+	CONSTRAINT pk_forgotten PRIMARY KEY (id), 
+	CONSTRAINT uq_forgotten_mark UNIQUE (mark)
+);
 CREATE TABLE gaps (
 	id INTEGER NOT NULL, 
 	connection_id INTEGER NOT NULL, 
@@ -277,16 +285,17 @@ CREATE INDEX ix_account_key_players_account_id ON account_key_players (account_i
 CREATE INDEX ix_deal_absences_deal_id ON deal_absences (deal_id);
 CREATE INDEX ix_kept_people_person_id ON kept_people (person_id);
 CREATE INDEX ix_touched_people_person_id ON touched_people (person_id);
-CREATE INDEX ix_retirements_connection_id ON retirements (connection_id);
 CREATE INDEX ix_retirements_calendar_id ON retirements (calendar_id);
+CREATE INDEX ix_retirements_connection_id ON retirements (connection_id);
 CREATE INDEX ix_syncs_calendar_id_finished_at ON syncs (calendar_id, finished_at);
 CREATE INDEX ix_syncs_connection_id_finished_at ON syncs (connection_id, finished_at);
-CREATE INDEX ix_gaps_calendar_id ON gaps (calendar_id);
 CREATE INDEX ix_gaps_connection_id ON gaps (connection_id);
+CREATE INDEX ix_gaps_calendar_id ON gaps (calendar_id);
 CREATE INDEX ix_skipped_calendar_id ON skipped (calendar_id);
 CREATE INDEX ix_events_uid ON events (uid);
 CREATE INDEX ix_subjects_event_id ON subjects (event_id);
 CREATE INDEX ix_versions_organizer_id ON versions (organizer_id);
 CREATE INDEX ix_participants_person_id ON participants (person_id);
 DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('touched_people',0);
 COMMIT;

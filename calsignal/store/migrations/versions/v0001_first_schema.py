@@ -359,3 +359,13 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_touched_people_person_id"), "touched_people", ["person_id"])
+    op.create_table(
+        "forgotten",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("mark", sa.String(length=32), nullable=False, comment="keyed hash of an address or a domain"),
+        sa.Column("domain", sa.Boolean(), nullable=False),
+        sa.Column("since", UTC, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_forgotten")),
+        sa.UniqueConstraint("mark", name=op.f("uq_forgotten_mark")),
+        comment="whom no sync may bring back",
+    )
