@@ -49,10 +49,11 @@ class StoreSettings:
 
 @dataclass(frozen=True)
 class SyncSettings:
-    """How far a sync looks back and ahead, in days."""
+    """How far a sync looks back and ahead, in days, and how often a worker syncs each connection."""
 
     history_days: int = 365
     horizon_days: int = 180
+    every_minutes: int = 60
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,14 @@ def _days(value: object) -> int:
     assert isinstance(value, int)
     if not 0 <= value <= 36_500:
         raise _Bad("is out of range", "write a number of days from 0 to 36500")
+    return value
+
+
+def _minutes(value: object) -> int:
+    _expect(value, int)
+    assert isinstance(value, int)
+    if not 5 <= value <= 10_080:
+        raise _Bad("is out of range", "write a number of minutes from 5 to 10080")
     return value
 
 
@@ -335,6 +344,7 @@ _CORE: Mapping[str, tuple[_Key, ...]] = {
     "sync": (
         _Key("history_days", _days, 365, "how many days back a first sync reads"),
         _Key("horizon_days", _days, 180, "how many days ahead a sync reads"),
+        _Key("every_minutes", _minutes, 60, "how many minutes after each other `calsignal worker` syncs a connection"),
     ),
     "privacy": (
         _Key("subjects", _flag, default=True, help="keep the subjects of meetings with accounts"),
