@@ -60,7 +60,8 @@ class Outcome:
     """How the sync of one connection went.
 
     `problem` is a sentence for the reader, `written` counts the versions that were added or erased, `skipped` is what
-    could not be read.
+    could not be read. `elsewhere` says that another process is syncing it: nothing was done. `error` is what the
+    problem came from, where it was an error.
     """
 
     connection: str
@@ -69,6 +70,8 @@ class Outcome:
     events: int = 0
     written: int = 0
     skipped: tuple[Skipped, ...] = ()
+    elsewhere: bool = False
+    error: CalsignalError | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,11 @@ class Syncer:
                 forget_strangers(self.store, self.settings)
 
     def _connection(self, connection: Connection, redactor: Redactor) -> Outcome:
+        """Sync a connection, unless another process is at it: two at once would ask and answer twice."""
+        with self.store.alone(connection) as ours:
+            return self._held(connection, redactor) if ours else Outcome(connection.name, elsewhere=True)
+
+    def _held(self, connection: Connection, redactor: Redactor) -> Outcome:
         started = self.clock()
         try:
             provider = self.registry.get(connection.provider)
@@ -113,7 +121,7 @@ class Syncer:
             raise
         except CalsignalError as error:
             self.store.failed(connection, None, started, self.clock(), _with_hint(error))
-            return Outcome(connection.name, str(error), error.hint)
+            return Outcome(connection.name, str(error), error.hint, error=error)
 
     def _access(self, connection: Connection) -> Access:
         return access_to(connection, self.settings, self.vault, self.retry, self.clock())
@@ -143,7 +151,7 @@ class Syncer:
             raise
         except CalsignalError as error:
             self.store.failed(connection, stored, started, self.clock(), _with_hint(error))
-            return Outcome(connection.name, str(error), error.hint)
+            return Outcome(connection.name, str(error), error.hint, error=error)
 
     def _outrun(self, connection: Connection, stored: StoredCalendar) -> Outcome:
         """Leave it to the sync that was faster, unless there was none: then the clock was set back."""
@@ -161,12 +169,20 @@ def access_to(connection: Connection, settings: Settings, vault: Vault, retry: R
     """Return what a provider may use to read a connection, as of `now`. Raises `CalsignalError` of the vault."""
     name = connection_secret(connection.name, connection.shares)
     days = settings.sync
+    kept = vault.get(name)
+
+    def save_secret(secret: str) -> None:
+        """Keep a renewed secret, unless somebody has signed in again since: that one is worth more."""
+        nonlocal kept
+        vault.replace(name, kept, secret)
+        kept = secret
+
     return Access(
         mailbox=connection.mailbox,
         settings=connection.settings,
         config=settings.providers.get(connection.provider, {}),
-        secret=vault.get(name),
-        save_secret=lambda secret: vault.set(name, secret),
+        secret=kept,
+        save_secret=save_secret,
         window=Window(now - timedelta(days=days.history_days), now + timedelta(days=days.horizon_days)),
         retry=retry,
         zone=settings.team.timezone,
@@ -201,6 +217,7 @@ def _joined(one: Outcome, other: Outcome) -> Outcome:
         one,
         problem=one.problem or other.problem,
         hint=one.hint or other.hint,
+        error=one.error or other.error,
         events=one.events + other.events,
         written=one.written + other.written,
         skipped=one.skipped + other.skipped,

@@ -22,6 +22,8 @@ _COMMANDS = {
     "accounts": "calsignal.cli.accounts",
     "deals": "calsignal.cli.deals",
     "sync": "calsignal.cli.sync",
+    "worker": "calsignal.cli.worker",
+    "secrets": "calsignal.cli.secrets",
     "digest": "calsignal.cli.reports",
     "account": "calsignal.cli.reports",
     "audit": "calsignal.cli.audit",

@@ -84,7 +84,7 @@ def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
     request = ConnectRequest(
         options={key: None if value == () else value for key, value in options.items()},
         config=settings.providers.get(name, {}),
-        ask_secret=_ask_secret,
+        ask_secret=ask_secret,
         tell=say,
         retry=app.retry,
         refused=tell_refusal,
@@ -98,7 +98,7 @@ def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
     ctx.exit(1 if refused else 0)
 
 
-def _ask_secret(question: str) -> str:
+def ask_secret(question: str) -> str:
     """Ask without echo on a terminal, or read one line of standard input."""
     ask = partial(click.prompt, question, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline
     otherwise = "type it at the prompt, or hand it in on standard input"

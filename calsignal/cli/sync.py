@@ -91,6 +91,8 @@ def _tell(outcome: Outcome) -> None:
         say(f"{outcome.connection}: {outcome.problem}")
         if outcome.hint:
             say(f"hint: {outcome.hint}")
+    elif outcome.elsewhere:
+        say(f"{outcome.connection}: is being synced elsewhere, and left to that")
     else:
         read, written = plural(outcome.events, "event"), plural(outcome.written, "change")
         emit(f"{outcome.connection}: {read} read, {written} written")

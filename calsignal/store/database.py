@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from calsignal.errors import StoreError
 from calsignal.store.tables import HEAD, alembic_version, meta, metadata
@@ -33,6 +35,12 @@ _SQLITE_ERRORS = {
     ),
 }
 _MIGRATION_LOCK = 0x63616C73  # any number of our own: "cals"
+
+# what a machine held that vanishes without a word is free after a minute, and not after the two hours of TCP
+_KEEPALIVE = (
+    "SELECT set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), "
+    "set_config('tcp_keepalives_count', '3', false)"
+)
 
 
 class Database:
@@ -69,6 +77,31 @@ class Database:
         with self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin():
             self._wrote = True
             yield conn
+
+    @contextmanager
+    def holding(self, kind: int, numbers: Sequence[int], again: Callable[[], bool]) -> Iterator[bool]:
+        """Hold one of some numbers, in a session of its own: it is given back with the block, or with the process.
+
+        Where all are held elsewhere, look again as long as `again` says so, and give False in the end. On SQLite
+        nothing is held, and that is always True.
+        """
+        if self._sqlite:
+            yield True
+            return
+        with self._border():
+            session = self._sessions.connect()
+        with closing(session):
+            with self._border():
+                session.exec_driver_sql(_KEEPALIVE)
+                held = _took(session, kind, numbers)
+                while not held and again():
+                    held = _took(session, kind, numbers)
+            yield held
+
+    @cached_property
+    def _sessions(self) -> sa.Engine:
+        """Make sessions that belong to nobody else and end when they are closed, and their locks with them."""
+        return sa.create_engine(self._url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True)
 
     def health(self) -> Health:
         """Look the database over; nothing is changed. A large one is read as a whole, which takes its time."""
@@ -180,6 +213,16 @@ class Database:
         return None
 
 
+def _took(session: sa.Connection, kind: int, numbers: Sequence[int]) -> bool:
+    return any(session.scalar(sa.select(sa.func.pg_try_advisory_lock(kind, number))) for number in numbers)
+
+
+def keeping(conn: sa.Connection, table: sa.Table, **row: str) -> bool:
+    """Insert a row unless there is one with its key, whoever else does so at the same moment; say whether it was."""
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    return conn.execute(insert(table).values(**row).on_conflict_do_nothing()).rowcount > 0
+
+
 def _parsed(place: str | Path) -> sa.URL:
     if isinstance(place, Path):  # in a URL, `?` and `%` in the name of a folder would mean something else
         return sa.URL.create("sqlite", database=str(place))
@@ -199,6 +242,11 @@ def _place(url: sa.URL) -> str:
 def dialect_of(place: str | Path) -> str:
     """Return the database and the driver that a place asks for, `postgresql+psycopg` say."""
     return _parsed(place).drivername
+
+
+def libpq_url(place: str | Path) -> str:
+    """Return the URL of a PostgreSQL database as its own library reads it, with the password if there is one."""
+    return _parsed(place).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def file_of(place: str | Path) -> str | None:
