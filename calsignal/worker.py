@@ -314,7 +314,7 @@ class Worker:
             await self._give_back()
 
     async def _give_back(self) -> NoReturn:
-        """Put what is running back into the queue, and end: no thread can be stopped, but what it holds goes with us."""
+        """Put what is running back into the queue, and end: a thread cannot be stopped, but goes with its process."""
         for job in list(self._running.values()):
             with suppress(procrastinate.exceptions.ConnectorException):
                 await self._app.job_manager.retry_job(job)
