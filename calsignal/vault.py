@@ -294,8 +294,8 @@ class StoreVault:
         lock = shelf and shelf.get(_LOCK)
         if not shelf or not lock:
             return None
-        sealed = shelf.get(name)
-        return None if sealed is None else _unsealed(self._key_of(lock), name, sealed)
+        key, sealed = self._key_of(lock), shelf.get(name)
+        return None if sealed is None else _unsealed(key, name, sealed)
 
     def set(self, name: str, secret: str) -> None:
         self._made.put(name, _sealed(self._key, name, secret))

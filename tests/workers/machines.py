@@ -100,6 +100,16 @@ class Machine:
         return App(environ=self.environ, config_dir=self.folder / "config", data_dir=self.folder / "data")
 
     @contextmanager
+    def opened(self) -> Iterator[App]:
+        """Give the program in this process; it is closed with the block."""
+        app = self.app()
+        app.config_given = self.config
+        try:
+            yield app
+        finally:
+            app.close()
+
+    @contextmanager
     def worker(self, *words: str) -> Iterator[Running]:
         """Give a worker process; it is killed with the block."""
         running = Running(self, words)
