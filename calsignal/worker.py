@@ -249,7 +249,10 @@ class Worker:
 
     @cached_property
     def _app(self) -> procrastinate.App:
-        connector = procrastinate.PsycopgConnector(conninfo=self.url, min_size=1, max_size=4, configure=_enter)
+        patience = self.terms.presumed_dead  # who waits longer for the queue has lost its jobs anyway
+        connector = procrastinate.PsycopgConnector(
+            conninfo=self.url, min_size=1, max_size=4, timeout=patience, configure=_enter
+        )
         app = procrastinate.App(connector=connector)
 
         @app.task(name="sync", pass_context=True, retry=_Patience())

@@ -44,7 +44,10 @@ def feed(rep: str, origin: datetime, *, later: bool) -> bytes:
 
 @dataclass
 class Feeds:
-    """Answers `/<rep>/basic.ics` after a while; `spans` holds, for each path, when each answer began and ended."""
+    """Answers `/<rep>/basic.ics` after a while, once the gate (None: there is none) is open.
+
+    `spans` holds, for each path, when each answer began and ended.
+    """
 
     origin: datetime
     bundle: Path
@@ -52,6 +55,7 @@ class Feeds:
     later: bool = False
     status: int = 200
     stopping: Event = field(default_factory=Event)
+    gate: Event | None = None
     spans: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     at_once: int = 0
     most_at_once: int = 0
@@ -72,6 +76,8 @@ class Feeds:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
         self.asked.set()
+        if self.gate is not None:
+            self.gate.wait(60)
 
         def done() -> None:
             with self._guard:

@@ -182,7 +182,7 @@ def test_of_two_that_renew_one_secret_at_once_one_wins_and_nothing_is_lost(datab
 
 def test_the_teams_vault_is_taken_where_there_are_a_shared_store_and_a_key(store: Store, tmp_path: Path) -> None:
     def kind(shelf: Shelf | None, **environ: str) -> type:
-        return type(open_vault(tmp_path, tmp_path, environ, shelf and (lambda _: shelf)))
+        return type(open_vault(tmp_path, tmp_path, environ, (lambda _: shelf) if shelf else None))
 
     assert kind(store.shelf, CALSIGNAL_SECRET_KEY="x") is StoreVault
     assert kind(store.shelf, CALSIGNAL_SECRET_KEY="x", CALSIGNAL_VAULT="store") is StoreVault
