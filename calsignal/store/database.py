@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from calsignal.errors import StoreError
 from calsignal.store.tables import HEAD, alembic_version, meta, metadata
@@ -219,6 +218,8 @@ def _took(session: sa.Connection, kind: int, numbers: Sequence[int]) -> bool:
 
 def keeping(conn: sa.Connection, table: sa.Table, **row: str) -> bool:
     """Insert a row unless there is one with its key, whoever else does so at the same moment; say whether it was."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
     insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
     return conn.execute(insert(table).values(**row).on_conflict_do_nothing()).rowcount > 0
 

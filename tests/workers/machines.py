@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from calsignal.config import Settings, Team
 from calsignal.model import Account, Change, Copy
 from calsignal.store import open_store
 from calsignal.vault import ADDRESS_KEY, connection_secret
+from fake_provider import EPOCH
 from workers.feeds import Feeds
 
 PASSPHRASE = "sample passphrase of the team"
@@ -157,18 +158,22 @@ class Running:
         return code
 
 
-def connect(machine: Machine, feeds: Feeds, reps: Iterable[str]) -> None:
+def subscribe(machine: Machine, feeds: Feeds, reps: Iterable[str]) -> None:
     """Connect the feed of each rep, with its secret in the vault of the team."""
-    app = machine.app()
+    with machine.opened() as app:
+        reps = list(reps)
+        for rep in reps:
+            app.vault.set(connection_secret(f"ics:{rep}"), feeds.url(rep))
+        connect(app, {rep: {"host": "localhost"} for rep in reps})
+
+
+def connect(app: App, settings: Mapping[str, Mapping[str, str]]) -> None:
+    """Connect a calendar of each rep, and add their one account."""
     app.vault.keep(ADDRESS_KEY, "5a" * 32)  # people are known by it: the same in every store that is compared
     app.address_key()
-    store = app.store(create=True)
-    store.add_account(Account("Acme", ("acme.example",)))
-    for rep in reps:
-        app.vault.set(connection_secret(f"ics:{rep}"), feeds.url(rep))
-        settings = {"host": "localhost"}
-        store.connect(f"ics:{rep}", "ics", rep, settings, datetime.now(UTC), place="localhost")
-    app.close()
+    app.store().add_account(Account("Acme", ("acme.example",)))
+    for rep, its in settings.items():
+        app.store().connect(f"ics:{rep}", "ics", rep, its, datetime.now(UTC), place=its.get("host", ""))
 
 
 def told(database: str, as_of: datetime) -> tuple[list[object], list[object]]:
@@ -177,15 +182,15 @@ def told(database: str, as_of: datetime) -> tuple[list[object], list[object]]:
     with open_store(database, create=False) as store:
         copies = store.history(as_of, None)
         changes = [c for one in look(store, settings, as_of).scored for c in one.result.changes]
-    return sorted(map(_open, copies), key=repr), sorted((_timeless(c, as_of) for c in changes), key=repr)
+    return sorted(map(_open, copies), key=repr), sorted(map(_timeless, changes), key=repr)
 
 
 def _open(copy: Copy) -> object:
     return copy.mailbox, copy.event, copy.uid, copy.subject, copy.baseline, copy.versions[-1].state, len(copy.versions)
 
 
-def _timeless(change: Change, moment: datetime) -> object:
-    return replace(change, seen_at=moment, not_before=None)
+def _timeless(change: Change) -> object:
+    return replace(change, seen_at=EPOCH, not_before=None)
 
 
 def until(true: Callable[[], bool], what: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from calsignal.store import libpq_url, open_store
 from calsignal.worker import QUEUE
 from workers.feeds import Feeds
-from workers.machines import Machine, connect, until
+from workers.machines import Machine, subscribe, until
 
 REPS = ["a@ours.example"]
 LINE = "ics:a@ours.example: 4 events read, 4 changes written"
@@ -43,7 +43,7 @@ def begun(feeds: Feeds) -> None:
 
 
 def test_what_a_killed_worker_leaves_is_taken_over(machine: Machine, feeds: Feeds, database: str) -> None:
-    connect(machine, feeds, REPS)
+    subscribe(machine, feeds, REPS)
     gate = hold(feeds)
 
     with machine.worker(*SOON) as first:
@@ -67,7 +67,7 @@ def workers(database: str) -> int:
 
 
 def test_a_worker_wrongly_presumed_dead_keeps_what_it_is_at(machine: Machine, feeds: Feeds, database: str) -> None:
-    connect(machine, feeds, REPS)
+    subscribe(machine, feeds, REPS)
     gate = hold(feeds)
 
     with machine.worker(*SOON) as first:
@@ -86,7 +86,7 @@ def test_a_worker_wrongly_presumed_dead_keeps_what_it_is_at(machine: Machine, fe
 
 
 def test_a_sync_by_hand_leaves_alone_what_a_worker_is_at(machine: Machine, feeds: Feeds) -> None:
-    connect(machine, feeds, REPS)
+    subscribe(machine, feeds, REPS)
     gate = hold(feeds)
 
     with machine.worker() as worker:
@@ -103,7 +103,7 @@ def test_a_sync_by_hand_leaves_alone_what_a_worker_is_at(machine: Machine, feeds
 def test_a_worker_that_is_told_to_stop_finishes_what_it_is_at(
     machine: Machine, feeds: Feeds, database: str, number: int
 ) -> None:
-    connect(machine, feeds, REPS)
+    subscribe(machine, feeds, REPS)
     gate = hold(feeds)
 
     with machine.worker() as worker:
@@ -121,7 +121,7 @@ def test_a_worker_that_is_told_to_stop_finishes_what_it_is_at(
 def test_a_second_signal_ends_a_worker_at_once_and_another_takes_over(
     machine: Machine, feeds: Feeds, database: str
 ) -> None:
-    connect(machine, feeds, REPS)
+    subscribe(machine, feeds, REPS)
     gate = hold(feeds)
 
     with machine.worker(*SOON) as worker:
@@ -140,7 +140,7 @@ def test_a_second_signal_ends_a_worker_at_once_and_another_takes_over(
 
 
 def test_a_worker_without_grace_gives_back_what_it_is_at(machine: Machine, feeds: Feeds, database: str) -> None:
-    connect(machine, feeds, REPS)
+    subscribe(machine, feeds, REPS)
     gate = hold(feeds)
 
     with machine.worker("--grace", "0") as worker:
@@ -159,7 +159,7 @@ def test_a_worker_without_grace_gives_back_what_it_is_at(machine: Machine, feeds
 def test_two_workers_together_ask_a_provider_for_no_more_than_it_allows(
     machine: Machine, feeds: Feeds, database: str
 ) -> None:
-    connect(machine, feeds, [f"rep{number}@ours.example" for number in range(24)])
+    subscribe(machine, feeds, [f"rep{number}@ours.example" for number in range(24)])
     feeds.pause = 0.1
 
     with machine.worker("--once") as first, machine.worker("--once") as second:
@@ -175,7 +175,7 @@ def test_two_workers_together_ask_a_provider_for_no_more_than_it_allows(
 
 
 def test_every_period_brings_a_turn(machine: Machine, feeds: Feeds) -> None:
-    connect(machine, feeds, REPS)
+    subscribe(machine, feeds, REPS)
 
     with machine.worker("--presumed-dead", "1") as worker:
         worker.wait_for(LINE)
@@ -187,7 +187,7 @@ def test_every_period_brings_a_turn(machine: Machine, feeds: Feeds) -> None:
 
 
 def test_a_worker_whose_database_goes_away_says_so(machine: Machine, feeds: Feeds, database: str) -> None:
-    connect(machine, feeds, REPS)
+    subscribe(machine, feeds, REPS)
 
     with machine.worker(*SOON) as worker:
         worker.wait_for(LINE)
@@ -208,7 +208,7 @@ def refuse(database: str) -> None:
 
 
 def test_a_round_that_fails_partly_ends_with_1(machine: Machine, feeds: Feeds) -> None:
-    connect(machine, feeds, REPS)
+    subscribe(machine, feeds, REPS)
     feeds.status = 403
 
     with machine.worker("--once") as worker:
