@@ -14,6 +14,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -262,7 +263,9 @@ class Worker:
         return app
 
     async def _run(self) -> None:
-        stop = asyncio.Event()
+        stop, most = asyncio.Event(), HERE * len(self.registry.names())
+        # the default is too few on a small machine: a round that waits for a thread would keep everybody's from it
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(most + 2))
         self._obey(stop)
         async with self._app.open_async():
             await self._look_after()

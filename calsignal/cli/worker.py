@@ -45,7 +45,10 @@ def worker(ctx: click.Context, once: bool, presumed_dead: float, grace: float) -
     """
     app = ctx.ensure_object(App)
     _refuse(app)
-    well = _worker(app, once=once, presumed_dead=presumed_dead, grace=grace).run()
+    work = _worker(app, once=once, presumed_dead=presumed_dead, grace=grace)
+    if not once:
+        say(f"working; every connection has its turn once in {app.settings.sync.every_minutes} minutes")
+    well = work.run()
     ctx.exit(0 if well or not once else 1)
 
 

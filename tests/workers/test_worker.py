@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,9 +15,10 @@ import sqlalchemy as sa
 
 import postgres
 from calsignal.config import Settings, Team
+from calsignal.contract import Provider
 from calsignal.errors import CalsignalError, NeedsSignIn, Retriable, StoreError
 from calsignal.retry import Retry
-from calsignal.store import Store, libpq_url, open_store
+from calsignal.store import Connection, Store, libpq_url, open_store
 from calsignal.sync import Outcome, Syncer
 from calsignal.worker import QUEUE, Terms, Worker, at_once, prepare_queue
 from fake_provider import Clock, FakeProvider, FakeRegistry, MemoryVault, Remote
@@ -25,8 +28,14 @@ JOBS = f"{QUEUE}.procrastinate_jobs"
 
 
 class Installed(FakeRegistry):
+    also: tuple[str, ...] = ()
+
     def names(self) -> tuple[str, ...]:
-        return (self.provider.name,)
+        return (self.provider.name, *self.also)
+
+    def get(self, name: str) -> Provider:
+        assert name in self.names()
+        return self.provider
 
 
 @dataclass
@@ -314,6 +323,25 @@ def test_a_provider_says_how_many_are_synced_at_once(said: int | None, meant: in
         provider.at_once = said  # type: ignore[attr-defined] # what a provider may say
 
     assert at_once(provider) == meant
+
+
+def test_a_small_machine_syncs_all_providers_side_by_side(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(Installed, "also", ("second", "third"))
+    met = threading.Barrier(12)
+    for number in range(12):
+        provider = ("fake", "second", "third")[number % 3]
+        site.store.connect(f"{number}", provider, f"{number}@ours.example", {}, site.clock())
+
+    def sync(_: Syncer, connections: list[Connection]) -> list[Outcome]:
+        met.wait(30)
+        return [Outcome(connections[0].name)]
+
+    monkeypatch.setattr(Syncer, "sync", sync)
+
+    assert site.work()
+
+    assert len(site.told) == 12
 
 
 # --- the queue's own tables -------------------------------------------------------------------------------------------
