@@ -82,7 +82,7 @@ def open_vault(data_dir: Path, config_dir: Path, environ: Mapping[str, str], sha
     """
     kind, passphrase = environ.get(ENV_KIND, ""), passphrase_of(environ)
     if kind not in ("", "file", "keyring", "store"):
-        raise InputError(f"{ENV_KIND} is none of file, keyring and store", f"unset {ENV_KIND}, or set it to file")
+        raise InputError(f"{ENV_KIND} is neither file nor keyring nor store", f"unset {ENV_KIND}, or set it to file")
     if kind in ("", "store") and shared is not None and passphrase is not None:
         return StoreVault(shared, passphrase)
     if kind == "store":

@@ -185,7 +185,7 @@ def test_a_backend_that_breaks_is_no_keyring(monkeypatch: pytest.MonkeyPatch, tm
 def test_the_environment_may_insist(ring: FakeRing, tmp_path: Path) -> None:
     assert isinstance(open_vault(tmp_path, tmp_path, {"CALSIGNAL_VAULT": "file"}), FileVault)
     assert isinstance(open_vault(tmp_path, tmp_path, {"CALSIGNAL_VAULT": "keyring"}), KeyringVault)
-    with pytest.raises(InputError, match="none of file, keyring and store"):
+    with pytest.raises(InputError, match="neither file nor keyring nor store"):
         open_vault(tmp_path, tmp_path, {"CALSIGNAL_VAULT": "paper"})
 
 
