@@ -25,7 +25,7 @@ def secrets(ctx: click.Context) -> None:
 @click.argument("names", nargs=-1, metavar="[CONNECTION]...")
 @pass_app
 def share(app: App, names: tuple[str, ...]) -> None:
-    """Move the secrets of this machine into the store: those of all connections, or of those named.
+    """Move the secrets of this machine into the store. Those of all connections, or of those named.
 
     The key that people are known by is copied too. Every machine with the same CALSIGNAL_SECRET_KEY has them then.
     """

@@ -57,7 +57,7 @@ def test_what_a_killed_worker_leaves_is_taken_over(machine: Machine, feeds: Feed
 
             assert time.monotonic() - killed < 20
             assert "ics:a@ours.example: its worker is gone; taken over" in second.said
-            assert statuses(database) == ["succeeded"]
+            until(lambda: statuses(database) == ["succeeded"], "the end of the job")
 
 
 def workers(database: str) -> int:

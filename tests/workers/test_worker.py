@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import signal
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,11 +23,20 @@ from calsignal.errors import CalsignalError, NeedsSignIn, Retriable, StoreError
 from calsignal.retry import Retry
 from calsignal.store import Connection, Store, libpq_url, open_store
 from calsignal.sync import Outcome, Syncer
-from calsignal.worker import QUEUE, Terms, Worker, at_once, prepare_queue
+from calsignal.worker import _CARING, QUEUE, Terms, Worker, at_once, prepare_queue
 from fake_provider import Clock, FakeProvider, FakeRegistry, MemoryVault, Remote
 
 EVERY = timedelta(hours=1)
 JOBS = f"{QUEUE}.procrastinate_jobs"
+
+
+class Impatient(threading.Event):
+    """Somebody stops the process as soon as anything in it waits."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().wait(10)
 
 
 class Installed(FakeRegistry):
@@ -164,13 +176,60 @@ def test_two_rounds_of_planning_put_in_one_job_for_a_turn(site: Site) -> None:
 
 
 def _plan(worker: Worker) -> None:
-    import asyncio
-
     async def plan() -> None:
         async with worker._app.open_async():
-            await worker._plan()
+            await worker._look_after()
 
     asyncio.run(plan())
+
+
+def test_one_worker_at_a_time_looks_after_the_queue(site: Site) -> None:
+    site.mailbox("a")
+    prepare_queue(site.url)
+
+    with psycopg.connect(site.url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [_CARING])
+        _plan(site.worker())
+        meanwhile = site.jobs()
+    _plan(site.worker())
+
+    assert meanwhile == []
+    assert site.jobs() == [("a", "todo", 0)]
+
+
+def test_a_worker_goes_on_until_it_is_told_to_stop(site: Site) -> None:
+    for name in ("a", "b", "c"):
+        site.mailbox(name)
+    worker = site.worker()
+    worker.terms = Terms(EVERY)
+
+    def tell(outcome: Outcome) -> None:
+        site.told.append(outcome)
+        if len(site.told) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    worker.tell = tell
+
+    assert worker.run()
+
+    assert {status for _, status, _ in site.jobs()} == {"succeeded"}
+    assert site.ask(f"SELECT count(*) FROM {QUEUE}.procrastinate_workers") == [(0,)]
+
+
+def test_a_worker_that_waits_for_a_place_gives_its_job_back_when_it_is_told_to_stop(site: Site) -> None:
+    remote = site.mailbox("a")
+    worker = site.worker()
+    worker.terms, places = Terms(EVERY), at_once(site.provider)
+    worker._stopping = Impatient()
+
+    with ExitStack() as stack:
+        for _ in range(places):
+            assert stack.enter_context(site.store.place("fake", places, lambda: False))
+        assert worker.run()
+
+    assert remote.asked == []
+    assert site.jobs() == [("a", "todo", 1)]
+    assert site.waits()[0] <= 0
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------
