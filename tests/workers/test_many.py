@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -54,8 +55,9 @@ class Siege:
 
     def last_until(self, moment: datetime) -> None:
         """Go on until every connection was synced after a moment, and no job is left."""
-        most = len(self.killed) + MOST_KILLS
+        most, end = len(self.killed) + MOST_KILLS, time.monotonic() + 300
         while not self._done(moment):
+            assert time.monotonic() < end, self.said
             number = self.dice.randrange(WORKERS)
             try:
                 self.running[number].process.wait(self.dice.uniform(1.5, 3.0))
