@@ -99,16 +99,20 @@ class Key(Enum):
 class Store:
     """The database: `missing` while there is none, `unplaced` where the config that names it cannot be read.
 
-    `trouble` is why it does not open, `size` is in bytes, `unwritable` says why nothing can be written, `latest` is
-    the end of the last successful sync.
+    `trouble` is why it does not open, `size` is in bytes, `sound` None where damage cannot be looked for. `server` is
+    its name and version, `supported` whether that is new enough. `unwritable` says why nothing can be written, `reader`
+    that this login is not meant to. `latest` is the end of the last successful sync.
     """
 
     place: str
     trouble: Trouble | None = None
     revision: str = ""
     size: int = 0
-    sound: bool = True
+    sound: bool | None = True
+    server: str = ""
+    supported: bool = True
     unwritable: Trouble | None = None
+    reader: bool = False
     key: Key = Key.UNKNOWN
     latest: datetime | None = None
     missing: bool = False
@@ -231,12 +235,20 @@ def of_store(store: Store, now: datetime) -> Iterator[Check]:
         yield _problem(area, "store", store.trouble)
         return
     yield Check(area, Mark.OK, "store", f"{store.place}: schema {store.revision}, {_bytes(store.size)}")
+    if not store.supported:
+        step = "upgrade the server to a version that is still looked after"
+        yield Check(area, Mark.PROBLEM, "store.server", f"{store.server} is too old", step)
+    elif store.server:
+        yield Check(area, Mark.OK, "store.server", f"the server is {store.server}")
     if store.sound:
         yield Check(area, Mark.OK, "store.sound", "the database finds no damage in itself")
-    else:
+    elif store.sound is False:
         step = "restore a backup, or move the file away, connect again and sync"
         yield Check(area, Mark.PROBLEM, "store.sound", "the database is damaged", step)
-    if store.unwritable:
+    if store.reader:
+        said = "this login may only read it: enough for every report, not for `calsignal sync`"
+        yield Check(area, Mark.NOTE, "store.writing", said)
+    elif store.unwritable:
         yield _problem(area, "store.writing", store.unwritable)
     else:
         yield Check(area, Mark.OK, "store.writing", "it can be written to")
@@ -253,6 +265,8 @@ def _of_key(store: Store) -> Check:
         return Check(area, Mark.NOTE, code, "whether the vault fits it cannot be told while that does not open")
     if store.key is Key.NONE:
         return Check(area, Mark.NOTE, code, "no sync has given it an address key yet")
+    if store.key is Key.OTHER and store.reader:
+        return Check(area, Mark.NOTE, code, "the vault does not hold its address key; reports need none")
     if store.key is Key.FITS:
         return Check(area, Mark.OK, code, "the vault holds the address key that it was written with")
     step = "use the vault of the machine and the user that wrote it (CALSIGNAL_VAULT, CALSIGNAL_SECRET_KEY)"

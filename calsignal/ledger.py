@@ -113,6 +113,8 @@ MOST_REMEMBERED = 50_000
 
 YEARS = range(1900, 2200)
 MOST_GUESTS = 1000
+LONGEST_ID = 2000
+"""In bytes: what an index of PostgreSQL takes, and more than any calendar program makes."""
 
 
 class Implausible(ValueError):
@@ -126,13 +128,20 @@ def storable(text: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
+def too_long(event_id: str) -> bool:
+    """Say whether an id is longer than any that a store takes."""
+    return len(event_id.encode(errors="replace")) > LONGEST_ID
+
+
 def tidy(event: Event) -> Event:
     """Return an event whose texts and numbers a store can hold, so that what is kept compares equal to what is read.
 
     Raises:
-        Implausible: it ends before it begins, or lies in no year that anybody plans for.
+        Implausible: it ends before it begins, lies in no year that anybody plans for, or has an endless id.
     """
     _check_times(event)
+    if too_long(event.id):
+        raise Implausible("its id is too long")
     return replace(
         event,
         id=storable(event.id),

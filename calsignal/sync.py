@@ -35,6 +35,7 @@ from calsignal.ledger import (
     missing,
     storable,
     tidy,
+    too_long,
 )
 from calsignal.links import patterns
 from calsignal.model import Role, Skipped
@@ -270,6 +271,9 @@ class _Said:
     def _call_off(self, date: CalledOff) -> None:
         if date.original_start.year not in YEARS:
             self.skipped.append(Skipped(self.source, date.id, "its year is out of any calendar"))
+            return
+        if too_long(date.id):
+            self.skipped.append(Skipped(self.source, date.id, "its id is too long"))
             return
         self.called_off[date.id] = date
         self.events.pop(date.id, None)

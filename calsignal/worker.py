@@ -135,7 +135,9 @@ def _reached() -> Iterator[None]:
 
 
 async def _enter(conn: psycopg.AsyncConnection) -> None:
-    await conn.execute(f"SET search_path TO {QUEUE}")
+    """Begin a session that is alike whatever server, role and environment say."""
+    for name, value in {"search_path": QUEUE, "TimeZone": "UTC", "DateStyle": "ISO, YMD"}.items():
+        await conn.execute("SELECT set_config(%s, %s, false)", [name, value])
     await conn.commit()
 
 

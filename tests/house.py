@@ -14,6 +14,7 @@ from click.testing import Result
 from calsignal.cli.app import App
 from calsignal.registry import GROUP
 from cli.desk import REP, Desk
+from databases import everything
 from ics.feed_server import Handler
 from ics.samples import calendar as wrapped
 
@@ -44,9 +45,10 @@ class House(Desk):
         self.write(settings.replace("#private_addresses = false", "private_addresses = true"))
 
     def kept(self) -> bytes:
-        """Return all bytes of all files below data and config."""
+        """Return all bytes of all files below data and config, and all that a server holds."""
+        server = self.environ.get("CALSIGNAL_DATABASE_URL")
         files = [path for name in ("data", "config") for path in (self.folder / name).rglob("*") if path.is_file()]
-        return b"\n".join(path.read_bytes() for path in sorted(files))
+        return b"\n".join([*(path.read_bytes() for path in sorted(files)), everything(server) if server else b""])
 
     def ledger(self) -> list[str]:
         """Return everything that the store holds, but for the record of the attempts to read."""

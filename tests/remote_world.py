@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from pathlib import Path
 
 from calsignal.analysis import account_report
 from calsignal.config import Settings, Team
@@ -22,7 +21,7 @@ class World:
     """A team with its store, its clock, and a remote calendar for each rep."""
 
     store: Store
-    path: Path
+    url: str
     clock: Clock = field(default_factory=Clock)
     provider: FakeProvider = field(default_factory=FakeProvider)
     settings: Settings = field(default_factory=lambda: Settings(team=Team("us", ("ours.example",))))

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -26,11 +25,11 @@ YES, SILENT = Answer.ACCEPTED, Answer.NONE
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+def world(url: str) -> Iterator[World]:
+    with open_store(url) as store:
         for name in ("Acme", "Birch", "Cedar"):
             store.add_account(Account(name, (f"{name.lower()}.example",)))
-        yield World(store, tmp_path / "store.db")
+        yield World(store, url)
 
 
 def deal(number: int, account: str, owner: str, **more: object) -> Deal:
@@ -153,14 +152,14 @@ def test_the_period_can_be_chosen(staged: World) -> None:
     assert made(staged, days=7).period.days == 7
 
 
-def test_without_anything_there_is_an_empty_audit(tmp_path: Path) -> None:
-    with open_store(f"sqlite:///{tmp_path / 'empty.db'}") as store:
-        found = made(World(store, tmp_path / "empty.db"))
+def test_without_anything_there_is_an_empty_audit(url: str) -> None:
+    with open_store(url) as store:
+        found = made(World(store, url))
 
     assert (found.reps, found.accounts, found.forecast.lines, found.notice, found.deals_at) == ((), (), (), "", None)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("backend", "seed"), [("sqlite", 1), ("sqlite", 2), ("postgresql", 1)], indirect=["backend"])
 def test_an_audit_as_of_a_day_equals_the_audit_made_on_that_day(world: World, seed: int) -> None:
     dice = random.Random(seed)
     world.remote(REP)

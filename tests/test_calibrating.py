@@ -30,7 +30,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
         for name in ("Acme", "Birch"):
             store.add_account(Account(name, (f"{name.lower()}.example",)))
-        made = World(store, tmp_path / "store.db")
+        made = World(store, f"sqlite:///{tmp_path / 'store.db'}")
         made.remote()
         yield made
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -165,7 +165,21 @@ def connect(house: House, kind: str, server: FeedServer) -> Callable[[bytes], ob
     return file.write_bytes
 
 
-@pytest.mark.parametrize("kind", ["file", "folder", "feed"])
+@pytest.fixture
+def kind(house: House, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Name what is connected; with `server` it is a file, and the store is in PostgreSQL."""
+    if request.param != "server":
+        yield request.param
+        return
+    with request.getfixturevalue("postgresql").database() as url:
+        house.environ["CALSIGNAL_DATABASE_URL"] = url
+        yield "file"
+
+
+EVERYWHERE = [(debug, kind) for kind in ("file", "folder", "feed") for debug in (False, True)]
+
+
+@pytest.mark.parametrize(("house", "kind"), [*EVERYWHERE, (False, "server")], indirect=True)
 def test_what_nobody_has_a_reason_to_know_is_nowhere(
     house: House,
     kind: str,

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import sqlite3
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from calsignal.analysis import account_report, digest, suggestions
 from calsignal.contract import Attendee, Event
 from calsignal.errors import CursorExpired, InputError, NeedsSignIn
+from calsignal.ledger import LONGEST_ID
 from calsignal.model import Account, Answer, ChangeKind, EventStatus, Skipped, Slot, Status
 from calsignal.store import open_store
 from calsignal.team import forget_strangers
+from databases import everything, execute
 from fake_provider import EPOCH, FakeProvider
 from remote_world import ANN, OTHER, REP, World, event, weekly
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    path = tmp_path / "store.db"
-    with open_store(f"sqlite:///{path}") as store:
+def world(url: str) -> Iterator[World]:
+    with open_store(url) as store:
         store.add_account(Account("Acme", ("acme.example",)))
-        yield World(store, path)
+        yield World(store, url)
 
 
 def test_syncing_twice_writes_nothing_more(world: World) -> None:
@@ -241,7 +241,7 @@ def test_strangers_leave_no_address_and_no_subject(world: World) -> None:
     world.sync()
     world.store.close()
 
-    raw = b"".join(p.read_bytes() for p in world.path.parent.iterdir())
+    raw = everything(world.url)
     assert b"Subject of m" in raw
     assert ANN.encode() in raw
     assert b"Subject of u" not in raw
@@ -332,9 +332,9 @@ def test_an_unknown_rep_or_account_is_named_with_the_nearest(world: World) -> No
     assert name.value.hint == "did you mean Acme?"
 
 
-def test_two_syncs_at_once_write_each_event_once(world: World, tmp_path: Path) -> None:
+def test_two_syncs_at_once_write_each_event_once(world: World) -> None:
     world.remote().put(event())
-    with open_store(f"sqlite:///{world.path}") as second:
+    with open_store(world.url) as second:
         rival = replace(world, store=second)
         original = FakeProvider.open
         calls: list[int] = []
@@ -351,9 +351,7 @@ def test_two_syncs_at_once_write_each_event_once(world: World, tmp_path: Path) -
         finally:
             FakeProvider.open = original  # type: ignore[method-assign]
 
-    with sqlite3.connect(world.path) as raw:
-        assert raw.execute("select count(*) from versions").fetchone() == (1,)
-    raw.close()
+    assert execute(world.url, "SELECT count(*) FROM versions") == [(1,)]
 
 
 def test_as_of_knows_nothing_that_was_seen_later(world: World) -> None:
@@ -383,7 +381,7 @@ def test_a_removed_account_leaves_no_address_and_no_subject(world: World) -> Non
     forget_strangers(world.store, world.settings)
     world.store.close()
 
-    raw = b"".join(p.read_bytes() for p in world.path.parent.iterdir())
+    raw = everything(world.url)
     assert REP.encode() in raw
     assert ANN.encode() not in raw
     assert b"Subject of" not in raw
@@ -394,6 +392,7 @@ def test_a_removed_account_leaves_no_address_and_no_subject(world: World) -> Non
     [
         event("nul\0id"),
         event("half\ud800id"),
+        event("\0" * 3),
         event("s", subject="nul\0 and half \udfff"),
         replace(event("u"), uid="odd\0uid"),
         event("g", attendees=(Attendee(ANN, guests=2**70),)),
@@ -410,6 +409,17 @@ def test_text_that_no_database_takes_is_kept_once_and_never_again(world: World, 
     assert (outcome.problem, outcome.written) == (None, 0)
     assert len(before) == 1
     assert [c.versions for c in world.copies()] == [c.versions for c in before]
+
+
+def test_an_endless_id_is_skipped_and_named(world: World) -> None:
+    endless = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=3000))
+    world.remote().put(event("good"), event(endless), event("x" * LONGEST_ID))
+
+    (outcome,) = world.sync()
+    world.next_day()
+
+    assert [(one.id, one.reason) for one in outcome.skipped] == [(endless, "its id is too long")]
+    assert [copy.event for copy in world.copies()] == ["good", "x" * LONGEST_ID]
 
 
 @pytest.mark.parametrize("year", [1, 999, 9999])

@@ -189,8 +189,15 @@ class Look:
             return judged.Store("", missing=bool(known), unplaced=not known), None
         except Exception as error:  # noqa: BLE001  # a driver raises what it likes
             return judged.Store("", trouble=_trouble(error)), None
-        shown = file or "a database server"
-        return judged.Store(shown, None, health.revision, health.size, health.sound, _unwritable(store)), store
+        seen = judged.Store(
+            file or "a database on a server",
+            revision=health.revision,
+            size=health.size,
+            sound=health.sound,
+            server=health.server,
+            supported=health.supported,
+        )
+        return _with_writing(seen, store), store
 
     def _with_key(self, store: judged.Store, opened: Store) -> judged.Store:
         try:
@@ -347,12 +354,15 @@ def _dialect(app: App) -> str:
     return found if found in _DIALECTS else "another database"
 
 
-def _unwritable(store: Store) -> judged.Trouble | None:
+def _with_writing(seen: judged.Store, store: Store) -> judged.Store:
+    """Try whether the store can be written to."""
+    from calsignal.store import ReadOnly
+
     try:
         store.try_writing()
     except Exception as error:  # noqa: BLE001  # a driver raises what it likes
-        return _trouble(error)
-    return None
+        return replace(seen, unwritable=_trouble(error), reader=isinstance(error, ReadOnly))
+    return seen
 
 
 def _exposed(files: Iterable[Path]) -> Iterator[judged.Exposed]:

@@ -17,6 +17,7 @@ from calsignal.store.values import (
     Health,
     NoStore,
     Outrun,
+    ReadOnly,
     StoredCalendar,
     Wanted,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Health",
     "NoStore",
     "Outrun",
+    "ReadOnly",
     "StoredCalendar",
     "Wanted",
     "dialect_of",
@@ -42,12 +44,14 @@ __all__ = [
 ]
 
 
-def open_store(place: str | Path, *, create: bool = True, migrate: bool = True, busy_seconds: float = 10.0) -> Store:
+def open_store(
+    place: str | Path, *, create: bool = True, migrate: bool = True, busy_seconds: float | None = None
+) -> Store:
     """Open the store at an SQLAlchemy URL or in an SQLite file; make it, or bring its schema up to date, where due.
 
     Without `create` a store that is not there is an error (`NoStore`), without `migrate` one with an older schema.
-    Another writer is waited for up to `busy_seconds`. Raises `StoreError` when the database cannot be used, or was
-    made by a newer program.
+    Another writer is waited for up to `busy_seconds`: by default 10 for a file, 60 on a server, where a team queues up.
+    Raises `StoreError` when the database cannot be used, or was made by a newer program.
     """
     from calsignal.store.database import Database
     from calsignal.store.store import Store

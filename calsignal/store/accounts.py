@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,7 +30,7 @@ def all_accounts(conn: sa.Connection) -> tuple[Account, ...]:
             addresses=addresses[row.id],
             key_players=key_players[row.id],
         )
-        for row in conn.execute(sa.select(accounts).order_by(accounts.c.folded))
+        for row in sorted(conn.execute(sa.select(accounts)), key=attrgetter("folded"))
     )
 
 
@@ -116,7 +117,8 @@ def _taken(conn: sa.Connection, account: Account, own: int | None) -> Iterator[t
         (account_addresses.c.address, account.addresses),
     ):
         query = sa.select(column, accounts.c.name).join(accounts).where(column.in_(list(values)))
-        yield from map(tuple, conn.execute(query.where(accounts.c.id != own) if own is not None else query))
+        found = conn.execute(query.where(accounts.c.id != own) if own is not None else query)
+        yield from sorted(map(tuple, found))
 
 
 def _insert_parts(conn: sa.Connection, account: Account, number: int | None) -> None:

@@ -1,6 +1,7 @@
 """Opens the database, keeps its schema current, and turns its failures into sentences.
 
-Everything that is particular to SQLite or to PostgreSQL is here; the other modules speak to both alike.
+What is particular to SQLite is here, what is particular to PostgreSQL in a module of its own; all others speak to
+both alike.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from calsignal.errors import StoreError
+from calsignal.store import postgresql
 from calsignal.store.tables import HEAD, alembic_version, meta, metadata
 from calsignal.store.values import Health, NoStore
 
@@ -33,7 +35,7 @@ _SQLITE_ERRORS = {
         "check the disk and its space, then try again",
     ),
 }
-_MIGRATION_LOCK = 0x63616C73  # any number of our own: "cals"
+_DRIVER = "`pip install 'calsignal[postgresql]'` brings the driver for postgresql; sqlite needs none"
 
 # what a machine held that vanishes without a word is free after a minute, and not after the two hours of TCP
 _KEEPALIVE = (
@@ -49,7 +51,7 @@ class Database:
     the other; a whole one is kept or nothing of it.
     """
 
-    def __init__(self, place: str | Path, *, create: bool, busy_seconds: float, migrate: bool = True) -> None:
+    def __init__(self, place: str | Path, *, create: bool, busy_seconds: float | None, migrate: bool = True) -> None:
         self._url = _parsed(place)
         self.place = _place(self._url)
         self._sqlite = self._url.get_backend_name() == "sqlite"
@@ -66,14 +68,16 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """Give a connection in a transaction that writes nothing."""
-        isolation = {} if self._sqlite else {"isolation_level": "REPEATABLE READ"}
-        with self._border(), self._engine.connect().execution_options(**isolation) as conn:
+        opened = self._engine.connect if self._sqlite else partial(postgresql.reading, self._engine)
+        with self._border(reading=True), opened() as conn:
             yield conn
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Give a connection in a transaction that is kept unless the block raises."""
         with self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin():
+            if not self._sqlite:
+                postgresql.take_turn(conn)
             self._wrote = True
             yield conn
 
@@ -100,15 +104,19 @@ class Database:
     @cached_property
     def _sessions(self) -> sa.Engine:
         """Make sessions that belong to nobody else and end when they are closed, and their locks with them."""
-        return sa.create_engine(self._url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True)
+        waits = {} if "connect_timeout" in self._url.query else {"connect_timeout": postgresql.LATE}
+        return sa.create_engine(
+            self._url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True, connect_args=waits
+        )
 
     def health(self) -> Health:
         """Look the database over; nothing is changed. A large one is read as a whole, which takes its time."""
         with self.reading() as conn:
             revision = self._revision(conn) or ""
             if not self._sqlite:
-                size = conn.scalar(sa.text("SELECT pg_database_size(current_database())"))
-                return Health(revision, size or 0, sound=True)
+                version = postgresql.version(conn)
+                server, new = f"PostgreSQL {'.'.join(map(str, version))}", version[0] >= postgresql.OLDEST
+                return Health(revision, postgresql.size(conn), None, server, supported=new)
             pages = conn.exec_driver_sql("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
             sound = conn.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
             return Health(revision, pages.scalar_one(), sound)
@@ -116,26 +124,36 @@ class Database:
     def try_writing(self) -> None:
         """Take the writer's place and give it back, with nothing written. Raises `StoreError` where that fails."""
         with self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin() as trial:
+            if not self._sqlite:
+                postgresql.check_rights(conn, self.place)
+                postgresql.take_turn(conn)
             conn.execute(sa.delete(meta).where(meta.c.key.is_(None)))  # SQLite lets a mere reader begin to write
             trial.rollback()
 
     def close(self) -> None:
-        """Give back everything, and leave nothing of what was erased, on the pages or in the write-ahead log."""
-        if self._sqlite and self._wrote:
+        """Give back everything, and leave nothing of what was erased, on the pages or in the write-ahead log.
+
+        On a server nobody can read it any more; its bytes stay until the space is used again.
+        """
+        if self._wrote and not self._sqlite:
+            postgresql.sweep(self._engine)
+        elif self._wrote:
             for clean_up in (_sweep_pages, _empty_log):
                 # whoever is still busy with the file does it when they close
                 with suppress(sa.exc.DBAPIError, sqlite3.Error), closing(self._engine.raw_connection()) as conn:
                     clean_up(conn.cursor())
         self._engine.dispose()
 
-    def _make_engine(self, busy_seconds: float) -> sa.Engine:
+    def _make_engine(self, busy_seconds: float | None) -> sa.Engine:
         try:
+            if self._url.get_backend_name() == "postgresql":
+                return postgresql.made_engine(self._url, 60 if busy_seconds is None else busy_seconds)
+            if not self._sqlite:
+                raise StoreError(f"no driver for {self.place}", "sqlite and postgresql are supported")
             engine = sa.create_engine(self._url, hide_parameters=True)
         except (sa.exc.ArgumentError, ImportError) as error:
-            hint = "sqlite and postgresql are supported; the latter needs a driver such as psycopg"
-            raise StoreError(f"no driver for {self.place}", hint) from error
-        if self._sqlite:
-            _set_up_sqlite(engine, busy_seconds)
+            raise StoreError(f"no driver for {self.place}", _DRIVER) from error
+        _set_up_sqlite(engine, 10 if busy_seconds is None else busy_seconds)
         return engine
 
     def _prepare_schema(self, *, create: bool, migrate: bool) -> None:
@@ -155,7 +173,8 @@ class Database:
         """Create or migrate, unless another process did so while this one waited for its turn."""
         with _foreign_keys_off(conn) if self._sqlite else conn.begin():
             if not self._sqlite:
-                conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+                postgresql.take_turn(conn)
+                postgresql.check_encoding(conn, self.place)
             revision = self._revision(conn)
             if revision is None:
                 metadata.create_all(conn)
@@ -172,7 +191,7 @@ class Database:
         try:
             migrations.upgrade(conn)
         except sa.exc.DBAPIError as error:
-            raise self._translated(error.orig) or failure from error
+            raise self._translated(error.orig) or failure from self._bare(error)
         if self._sqlite and conn.exec_driver_sql("PRAGMA foreign_key_check").first():
             raise failure
 
@@ -193,23 +212,25 @@ class Database:
         return revision
 
     @contextmanager
-    def _border(self) -> Iterator[None]:
+    def _border(self, *, reading: bool = False) -> Iterator[None]:
         """Turn the failures of the database, not those of our own SQL, into a `StoreError`."""
         try:
             yield
         except sa.exc.DBAPIError as error:
-            raise self._translated(error.orig) or error from None
+            raise self._translated(error.orig, reading=reading) or self._bare(error) from None
         except sqlite3.Error as error:
             raise self._translated(error) or error from None
 
-    def _translated(self, error: BaseException | None) -> StoreError | None:
+    def _bare(self, error: sa.exc.DBAPIError) -> Exception:
+        """Return a failure that quotes no row."""
+        return error if self._sqlite or error.orig is None else postgresql.bare(error.orig)
+
+    def _translated(self, error: BaseException | None, *, reading: bool = False) -> StoreError | None:
         code = getattr(error, "sqlite_errorcode", None)
-        if code is not None:
-            primary = code & 0xFF  # the higher bits tell finer than a reader needs
-            return StoreError(*_said(primary, self.place)) if primary in _SQLITE_ERRORS else None
-        if type(error).__name__ == "OperationalError":
-            return StoreError(f"{self.place} cannot be used now", "check that the server runs and lets you in")
-        return None
+        if code is None:
+            return postgresql.translated(error, self.place, reading=reading)
+        primary = code & 0xFF  # the higher bits tell finer than a reader needs
+        return StoreError(*_said(primary, self.place)) if primary in _SQLITE_ERRORS else None
 
 
 def _took(session: sa.Connection, kind: int, numbers: Sequence[int]) -> bool:
@@ -218,9 +239,10 @@ def _took(session: sa.Connection, kind: int, numbers: Sequence[int]) -> bool:
 
 def keeping(conn: sa.Connection, table: sa.Table, **row: str) -> bool:
     """Insert a row unless there is one with its key, whoever else does so at the same moment; say whether it was."""
-    from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.dialects import postgresql as server
+    from sqlalchemy.dialects import sqlite as file
 
-    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    insert = file.insert if conn.dialect.name == "sqlite" else server.insert
     return conn.execute(insert(table).values(**row).on_conflict_do_nothing()).rowcount > 0
 
 
@@ -228,7 +250,7 @@ def _parsed(place: str | Path) -> sa.URL:
     if isinstance(place, Path):  # in a URL, `?` and `%` in the name of a folder would mean something else
         return sa.URL.create("sqlite", database=str(place))
     try:
-        return sa.make_url(place)
+        return postgresql.named(sa.make_url(place))
     except sa.exc.ArgumentError:
         hint = "write it like sqlite:////folder/file.db or postgresql+psycopg://host/name"
         raise StoreError("the url of the store cannot be understood", hint) from None
@@ -237,7 +259,7 @@ def _parsed(place: str | Path) -> sa.URL:
 def _place(url: sa.URL) -> str:
     if url.get_backend_name() == "sqlite":
         return f"the store {url.database}"
-    return f"the store {url.render_as_string(hide_password=True)}"
+    return f"the store {url.set(query={}).render_as_string(hide_password=True)}"  # a query may hold a password too
 
 
 def dialect_of(place: str | Path) -> str:
@@ -308,9 +330,11 @@ def mark_erased(conn: sa.Connection) -> None:
     SQLite overwrites the rows that it deletes, but not the copies that were left behind where pages were split or
     merged; only a rebuilt file is free of them.
     """
-    if conn.dialect.name == "sqlite":
-        erasures = conn.exec_driver_sql("PRAGMA user_version").scalar_one()
-        conn.exec_driver_sql(f"PRAGMA user_version = {erasures + 1}")
+    if conn.dialect.name != "sqlite":
+        postgresql.mark_erased(conn)
+        return
+    erasures = conn.exec_driver_sql("PRAGMA user_version").scalar_one()
+    conn.exec_driver_sql(f"PRAGMA user_version = {erasures + 1}")
 
 
 def _sweep_pages(cursor: Any) -> None:  # noqa: ANN401  # of whatever driver

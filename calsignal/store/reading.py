@@ -92,7 +92,8 @@ def valid_at(table: sa.Table, as_of: datetime) -> Condition:
 def connection_list(conn: sa.Connection, *conditions: Condition) -> tuple[Connection, ...]:
     """Return the connections by name."""
     query = sa.select(connections, retired_at(connections).label("retired_at"))
-    rows = conn.execute(query.where(*conditions).order_by(connections.c.name))
+    # sorted here, since each database may have an order of letters of its own
+    rows = sorted(conn.execute(query.where(*conditions)), key=attrgetter("name"))
     return tuple(Connection(**{**row._asdict(), "settings": json.loads(row.settings)}) for row in rows)
 
 

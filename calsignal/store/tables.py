@@ -108,14 +108,14 @@ connections = sa.Table(
     "connections",
     metadata,
     _id(),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("name", Words, nullable=False, unique=True),
     sa.Column("provider", sa.Text, nullable=False),
-    sa.Column("mailbox", sa.Text, nullable=False),
+    sa.Column("mailbox", Words, nullable=False),
     sa.Column("settings", sa.Text, nullable=False, comment="JSON object of texts; never a secret"),
     sa.Column("connected_at", Utc, nullable=False),
-    sa.Column("place", sa.Text, nullable=False, comment="what is read, beside the mailbox"),
-    sa.Column("shares", sa.Text, comment="a word for a secret that it shares with others"),
-    sa.Column("roster", sa.Text, comment="a word for the list it came with, where that was asked for as a whole"),
+    sa.Column("place", Words, nullable=False, comment="what is read, beside the mailbox"),
+    sa.Column("shares", Words, comment="a word for a secret that it shares with others"),
+    sa.Column("roster", Words, comment="a word for the list it came with, where that was asked for as a whole"),
     comment="authorised mailboxes",
 )
 
@@ -128,7 +128,7 @@ calendars = sa.Table(
     sa.Column("name", Words, nullable=False),
     sa.Column("cursor", sa.Text, comment="where the next pull goes on"),
     sa.Column("fingerprint", sa.Text, comment="of the question that the cursor answers"),
-    sa.Column("held", sa.Text, comment="why it keeps its old rows and cursor"),
+    sa.Column("held", Words, comment="why it keeps its old rows and cursor"),
     sa.UniqueConstraint("connection_id", "external_id"),
     comment="calendars of the connections",
 )
@@ -268,10 +268,10 @@ accounts = sa.Table(
     "accounts",
     metadata,
     _id(),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("folded", sa.Text, nullable=False, unique=True, comment="the name in one case"),
+    sa.Column("name", Words, nullable=False),
+    sa.Column("folded", Words, nullable=False, unique=True, comment="the name in one case"),
     sa.Column("type", sa.String(16), nullable=False),
-    sa.Column("owner", sa.Text, comment="address of a rep"),
+    sa.Column("owner", Words, comment="address of a rep"),
     comment="companies we sell to",
 )
 
@@ -280,7 +280,7 @@ account_domains = sa.Table(
     metadata,
     _id(),
     _of("accounts", index=True),
-    sa.Column("domain", sa.Text, nullable=False, unique=True),
+    sa.Column("domain", Words, nullable=False, unique=True),
     comment="registrable domains of the accounts",
 )
 
@@ -289,8 +289,8 @@ account_addresses = sa.Table(
     metadata,
     _id(),
     _of("accounts", index=True),
-    sa.Column("address", sa.Text, nullable=False, unique=True),
-    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("address", Words, nullable=False, unique=True),
+    sa.Column("person", Words, nullable=False),
     comment="single addresses of the accounts, outside their domains",
 )
 
@@ -299,8 +299,8 @@ account_key_players = sa.Table(
     metadata,
     _id(),
     _of("accounts", index=True),
-    sa.Column("address", sa.Text, nullable=False),
-    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("address", Words, nullable=False),
+    sa.Column("person", Words, nullable=False),
     comment="people whose time counts most",
 )
 

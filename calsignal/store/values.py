@@ -24,13 +24,25 @@ class NoStore(StoreError):
     """Report that there is no store yet."""
 
 
+class ReadOnly(StoreError):
+    """Report that the login may read the store, and not write to it."""
+
+
 @dataclass(frozen=True)
 class Health:
-    """How a store that opens is. `size` is in bytes; `sound` says that the database finds no damage in itself."""
+    """How a store that opens is.
+
+    size       in bytes
+    sound      whether the database finds no damage in itself; None where it cannot be asked
+    server     name and version of a server
+    supported  whether that version is new enough
+    """
 
     revision: str
     size: int
-    sound: bool
+    sound: bool | None
+    server: str = ""
+    supported: bool = True
 
 
 @dataclass(frozen=True)

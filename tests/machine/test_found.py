@@ -22,7 +22,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     path = tmp_path / "store.db"
     with open_store(f"sqlite:///{path}") as store:
         store.add_account(Account("Acme", ("acme.example",)))
-        yield World(store, path)
+        yield World(store, f"sqlite:///{path}")
 
 
 def dates(world: World) -> list[int]:

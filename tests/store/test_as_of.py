@@ -16,6 +16,7 @@ from calsignal.ledger import Action, Erase, Name, Retitle, Supersede
 from calsignal.model import Answer, Copy, EventStatus, Participant, State, Version
 from calsignal.store import Store, open_store
 from calsignal.store.values import Wanted
+from postgres import Server
 from store.samples import T0, add, at, connected, person, state, sync
 
 Said = dict[str, tuple[State | None, str | None]]
@@ -133,20 +134,41 @@ def hear(store: Store, world: World, said: Said, named: Participant | None, hour
     world.synced.append(at(hour))
 
 
-@settings(max_examples=60, deadline=None)
-@given(syncs=SYNCS, hours=st.sets(st.integers(-1, 6), min_size=1), wanted_one=st.sampled_from(PEOPLE))
+LAW = {"syncs": SYNCS, "hours": st.sets(st.integers(-1, 6), min_size=1), "wanted_one": st.sampled_from(PEOPLE)}
+
+
+@settings(max_examples=40, deadline=None)
+@given(**LAW)
 def test_a_history_is_what_was_known_then(
     empty: Path, syncs: list[tuple[Said, Participant | None]], hours: set[int], wanted_one: Participant
 ) -> None:
     path = empty.with_name("copy.db")
     shutil.copyfile(empty, path)
+
+    with open_store(f"sqlite:///{path}") as store:
+        assert_known_then(store, syncs, hours, wanted_one)
+
+
+@settings(max_examples=6, deadline=None)
+@given(**LAW)
+def test_a_history_on_a_server_is_what_was_known_then(
+    postgresql: Server, syncs: list[tuple[Said, Participant | None]], hours: set[int], wanted_one: Participant
+) -> None:
+    with postgresql.database() as url, open_store(url) as store:
+        connected(store)
+
+        assert_known_then(store, syncs, hours, wanted_one)
+
+
+def assert_known_then(
+    store: Store, syncs: list[tuple[Said, Participant | None]], hours: set[int], wanted_one: Participant
+) -> None:
     world = World()
     tastes: list[Wanted | None] = [None, lambda who, *_: who == wanted_one.person, lambda *who: who[2] is not None]
 
-    with open_store(f"sqlite:///{path}") as store:
-        for hour, (said, named) in enumerate(syncs):
-            hear(store, world, said, named, hour)
+    for hour, (said, named) in enumerate(syncs):
+        hear(store, world, said, named, hour)
 
-        for hour in hours:
-            for wanted in tastes:
-                assert store.history(at(hour), wanted) == world.history(at(hour), wanted)
+    for hour in hours:
+        for wanted in tastes:
+            assert store.history(at(hour), wanted) == world.history(at(hour), wanted)

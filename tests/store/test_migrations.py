@@ -17,9 +17,11 @@ from alembic.script import ScriptDirectory
 
 from calsignal.errors import StoreError
 from calsignal.store import database, migrations, open_store, tables
+from databases import execute, file_of, is_sqlite
 from store.samples import REP, ZOE, add, at, connected, state, subjects, sync
 
 DATA = Path(__file__).parent / "data"
+on_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 def parts(statement: str) -> tuple[str, ...]:
@@ -32,26 +34,34 @@ def schema(path: Path) -> set[tuple[str, ...]]:
         return {parts(sql) for (sql,) in raw.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")}
 
 
-def migrated(path: Path) -> None:
+def migrated(url: str) -> None:
     """Make a store by walking through every migration."""
-    engine = sa.create_engine(f"sqlite:///{path}")
+    engine = sa.create_engine(url)
     with engine.begin() as conn:
         migrations.upgrade(conn)
     engine.dispose()
 
 
-def test_the_tables_are_what_the_migrations_make(tmp_path: Path) -> None:
-    migrated(tmp_path / "migrated.db")
-    open_store(f"sqlite:///{tmp_path / 'made.db'}").close()
+def test_the_tables_are_what_the_migrations_make(no_store: str) -> None:
+    if is_sqlite(no_store):
+        file_of(no_store).parent.mkdir()
 
-    engine = sa.create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
+    migrated(no_store)
+
+    engine = sa.create_engine(no_store)
     with engine.connect() as conn:
         assert compare_metadata(MigrationContext.configure(conn), tables.metadata) == []
     engine.dispose()
+
+
+def test_a_file_is_what_the_migrations_make(tmp_path: Path) -> None:
+    migrated(f"sqlite:///{tmp_path / 'migrated.db'}")
+    open_store(f"sqlite:///{tmp_path / 'made.db'}").close()
+
     assert schema(tmp_path / "migrated.db") == schema(tmp_path / "made.db")
 
 
-def test_the_tables_are_what_the_migrations_make_on_postgresql_too() -> None:
+def test_a_server_is_told_what_the_migrations_tell_it() -> None:
     migrated_sql, made_sql = io.StringIO(), io.StringIO()
     options = {"as_sql": True, "output_buffer": migrated_sql}
     context = MigrationContext.configure(dialect_name="postgresql", opts=options)
@@ -75,6 +85,7 @@ def test_the_head_is_the_last_migration() -> None:
     assert ScriptDirectory(str(migrations.FOLDER)).get_heads() == [tables.HEAD]
 
 
+@on_sqlite
 @pytest.mark.parametrize("path", sorted(DATA.glob("*.sql")), ids=lambda path: path.stem)
 def test_a_store_of_each_released_schema_is_read_as_it_was(path: Path, url: str) -> None:
     file = Path(url.removeprefix("sqlite:///"))
@@ -108,23 +119,24 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("events", recreate="always") as batch:
+    rebuilt = "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    with op.batch_alter_table("events", recreate=rebuilt) as batch:
         batch.add_column(sa.Column("colour", sa.Text(), server_default="red"))
     op.execute("{last}")
 """
 
 
 @pytest.fixture
-def first(url: str) -> Path:
+def first(url: str) -> str:
     """Make a store of the first schema with an event in it."""
     with open_store(url) as store:
         _, calendar = connected(store)
         sync(store, calendar, [add("call", subject="Intro")])
-    return Path(url.removeprefix("sqlite:///"))
+    return url
 
 
 @pytest.fixture
-def second(first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def second(first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put a second migration in force after a store was made; its last statement can be changed in the file."""
     folder = tmp_path / "migrations"
     (folder / "versions").mkdir(parents=True)
@@ -137,14 +149,20 @@ def second(first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return folder / "versions" / "v0002_second.py"
 
 
-def colours(path: Path) -> list[tuple[str, ...]]:
-    with closing(sqlite3.connect(path)) as raw:
-        return raw.execute("SELECT colour, version_num FROM events, alembic_version").fetchall()
+def colours(url: str) -> list[tuple[object, ...]]:
+    return execute(url, "SELECT colour, version_num FROM events, alembic_version")
+
+
+def described(url: str) -> object:
+    """Return the schema as the database has it."""
+    if is_sqlite(url):
+        return schema(file_of(url))
+    return sorted(map(str, execute(url, "SELECT table_name, column_name FROM information_schema.columns")))
 
 
 @pytest.mark.usefixtures("second")
-def test_an_older_store_is_migrated_when_it_is_opened_and_loses_nothing(first: Path, url: str) -> None:
-    with open_store(url) as store:
+def test_an_older_store_is_migrated_when_it_is_opened_and_loses_nothing(first: str) -> None:
+    with open_store(first) as store:
         assert subjects(store, 1) == ["Intro"]
         assert len(store.history(at(1))[0].versions) == 1
 
@@ -152,13 +170,13 @@ def test_an_older_store_is_migrated_when_it_is_opened_and_loses_nothing(first: P
 
 
 @pytest.mark.usefixtures("second")
-def test_two_that_open_an_older_store_at_once_migrate_it_once(first: Path, url: str) -> None:
+def test_two_that_open_an_older_store_at_once_migrate_it_once(first: str) -> None:
     barrier = threading.Barrier(2)
     seen: list[list[str | None]] = []
 
     def look() -> None:
         barrier.wait()
-        with open_store(url) as store:
+        with open_store(first) as store:
             seen.append(list(subjects(store, 1)))
 
     threads = [threading.Thread(target=look) for _ in range(2)]
@@ -171,15 +189,42 @@ def test_two_that_open_an_older_store_at_once_migrate_it_once(first: Path, url: 
     assert colours(first) == [("red", "0002")]
 
 
-@pytest.mark.parametrize("last", ["DELETE FROM nowhere", "DELETE FROM calendars"], ids=["an error", "orphans"])
-def test_a_migration_that_fails_leaves_the_store_as_it_was(second: Path, first: Path, url: str, last: str) -> None:
-    before = schema(first)
+FAILURES = [
+    pytest.param("sqlite", "DELETE FROM nowhere", id="sqlite-an error"),
+    pytest.param("sqlite", "DELETE FROM calendars", id="sqlite-orphans"),
+    pytest.param("postgresql", "DELETE FROM nowhere", id="postgresql-an error"),
+]
+
+
+@pytest.mark.parametrize(("backend", "last"), FAILURES, indirect=["backend"])
+def test_a_migration_that_fails_leaves_the_store_as_it_was(second: Path, first: str, last: str) -> None:
+    before = described(first)
     second.write_text(SECOND.format(last=last))
 
     with pytest.raises(StoreError, match="could not be brought up to date") as caught:
-        open_store(url)
+        open_store(first)
 
     assert "as it was" in caught.value.hint
-    assert schema(first) == before
-    with closing(sqlite3.connect(first)) as raw:
-        assert raw.execute("SELECT external_id FROM events").fetchall() == [("call",)]
+    assert described(first) == before
+    assert execute(first, "SELECT external_id FROM events") == [("call",)]
+
+
+def test_two_that_open_a_new_store_at_once_make_it_once(no_store: str) -> None:
+    barrier = threading.Barrier(3)
+    failed: list[BaseException] = []
+
+    def look() -> None:
+        barrier.wait()
+        try:
+            open_store(no_store).close()
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is told
+            failed.append(error)
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failed == []
+    assert execute(no_store, "SELECT version_num FROM alembic_version") == [(tables.HEAD,)]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,20 +11,9 @@ from workers.feeds import Feeds, serving
 from workers.machines import Machine
 
 
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[postgres.Server]:
-    reason = postgres.missing()
-    if reason is not None:
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with postgres.server() as running:
-        yield running
-
-
 @pytest.fixture
 def database(postgresql: postgres.Server) -> Iterator[str]:
-    with postgresql.database() as url:
+    with postgresql.database(empty=True) as url:
         yield url
 
 
