@@ -134,9 +134,18 @@ def _reached() -> Iterator[None]:
         ) from error
 
 
+_SESSION = {
+    "search_path": QUEUE,
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "default_transaction_isolation": "read committed",  # what the queue is written for; others make its jobs collide
+    "default_transaction_read_only": "off",
+}
+
+
 async def _enter(conn: psycopg.AsyncConnection) -> None:
     """Begin a session that is alike whatever server, role and environment say."""
-    for name, value in {"search_path": QUEUE, "TimeZone": "UTC", "DateStyle": "ISO, YMD"}.items():
+    for name, value in _SESSION.items():
         await conn.execute("SELECT set_config(%s, %s, false)", [name, value])
     await conn.commit()
 
