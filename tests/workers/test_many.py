@@ -60,7 +60,7 @@ class Siege:
             assert time.monotonic() < end, self.said
             number = self.dice.randrange(WORKERS)
             try:
-                self.running[number].process.wait(self.dice.uniform(1.5, 3.0))
+                self.running[number].process.wait(self.dice.uniform(1.5, 3.0) if len(self.killed) < most else 0.5)
             except subprocess.TimeoutExpired:
                 if len(self.killed) == most:
                     continue
@@ -83,7 +83,7 @@ class Siege:
 def spans(database: str) -> dict[int, list[tuple[datetime, datetime]]]:
     """Return, for each connection, when each sync of it that came to an end began and ended."""
     found: dict[int, list[tuple[datetime, datetime]]] = {}
-    with psycopg.connect(libpq_url(database)) as conn:
+    with psycopg.connect(libpq_url(database), options="-c datestyle=ISO -c timezone=UTC") as conn:
         for number, *span in conn.execute("SELECT connection_id, started_at, finished_at FROM syncs ORDER BY 2"):
             found.setdefault(number, []).append((span[0], span[1]))
     return found
