@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -22,11 +21,11 @@ from calsignal.model import (
     ConnectionState,
     Copy,
     Level,
-    Participant,
     Role,
     instant,
 )
-from calsignal.score.account import Scored, first_action, ranked, score_account
+from calsignal.recall import Found, Recall, lens_of
+from calsignal.score.account import Scored, first_action, judged, ranked, score_account
 from calsignal.score.constants import MODEL_VERSION
 from calsignal.score.firmness import is_broadcast
 from calsignal.score.past import known_at
@@ -41,7 +40,7 @@ from calsignal.score.result import (
     TodayMeeting,
 )
 from calsignal.store import Store
-from calsignal.team import team_directory
+from calsignal.store.reading import collecting_nothing
 
 if TYPE_CHECKING:
     from calsignal.score.calibrated import Calibration
@@ -62,35 +61,36 @@ class World:
     scored: tuple[Scored, ...]
 
 
-def look(store: Store, settings: Settings, as_of: datetime) -> World:
-    """Score every account as of a moment, on all calendars together."""
-    return read(store, settings, as_of)[0]
+def look(
+    store: Store, settings: Settings, as_of: datetime, since: datetime | None = None, *, in_full: Collection[str] = ()
+) -> World:
+    """Score every account as of a moment, on all calendars together.
 
-
-def read(store: Store, settings: Settings, as_of: datetime) -> tuple[World, tuple[Copy, ...]]:
-    """Score every account as of a moment, on all calendars together; return the copies too that this stands on."""
+    All changes from `since` on are told, and all ever of the accounts `in_full`; without `since` those of all.
+    """
     lens = lens_of(store, settings, as_of)
-    directory = lens.directory
     states = store.connection_states(as_of, STALE_AFTER)
-    copies = store.history(as_of, lambda *who: directory.who_is(*who).role is Role.BUYER)
-    theirs = _by_account(meetings(copies, lens), directory)
-    shown = _connections_by_uid(copies, states)
-    scored = [
-        score_account(
-            account,
-            theirs[account.name],
-            lens,
-            settings.scoring,
-            unknown=why_unknown(account, theirs[account.name], states),
-            stale=_stale(account, theirs[account.name], states, shown),
-        )
-        for account in directory.accounts
-    ]
     calibration = calibrated(store, settings, as_of)
-    if calibration is not None:
-        scored = [calibration.beside(one) for one in scored]
-    head = head_of(store, settings, as_of, states, calibrated=calibration is not None)
-    return World(lens, head, ranked(scored)), copies
+    with collecting_nothing():
+        found = scores(Recall(store, settings, lens), states, calibration, since, in_full=in_full)
+        scored = ranked(one for _, one in found)
+    return World(lens, head_of(store, settings, as_of, states, calibrated=calibration is not None), scored)
+
+
+def scores(
+    recall: Recall,
+    states: Sequence[ConnectionState],
+    calibration: Calibration | None,
+    since: datetime | None = None,
+    *,
+    in_full: Collection[str] = (),
+) -> Iterator[tuple[Found, Scored]]:
+    """Yield every account as found and as scored, in any order; see `look`."""
+    for found in recall.all(since, in_full=in_full):
+        account = found.sight.account
+        unknown = why_unknown(account, states, met=bool(found.facts))
+        one = judged(found.facts, found.chains, found.sight, unknown=unknown, stale=_stale(account, found, states))
+        yield found, one if calibration is None else calibration.beside(one)
 
 
 def head_of(
@@ -123,48 +123,17 @@ def calibrated(store: Store, settings: Settings, as_of: datetime) -> Calibration
     return found if found is not None and fits and found.accepted_at <= as_of else None
 
 
-def lens_of(store: Store, settings: Settings, as_of: datetime) -> Lens:
-    """Return the eyes of a report: today's accounts and settings, and the moment it speaks for."""
-    return Lens(
-        directory=team_directory(store, settings),
-        zone=settings.team.timezone,
-        horizon=timedelta(days=settings.sync.horizon_days),
-        as_of=as_of,
-        evidence_days=settings.scoring.mover_evidence_days,
-    )
-
-
-def _people(meeting: Meeting) -> Iterable[Participant]:
-    return (p for seen in meeting.states for p in seen.merged.people)
-
-
-def _by_account(found: Iterable[Meeting], directory: Directory) -> defaultdict[str, list[Meeting]]:
-    theirs: defaultdict[str, list[Meeting]] = defaultdict(list)
-    for meeting in found:
-        for name in {directory.who(p).account for p in _people(meeting)} - {None}:
-            theirs[str(name)].append(meeting)
-    return theirs
-
-
-def _connections_by_uid(copies: Iterable[Copy], states: Sequence[ConnectionState]) -> dict[str, set[str]]:
-    names = sorted((s.name for s in states), key=len, reverse=True)
-    shown: defaultdict[str, set[str]] = defaultdict(set)
-    for copy in copies:
-        shown[copy.uid].update(name for name in names if copy.calendar.startswith(f"{name}/"))
-    return shown
-
-
 # --- what cannot be known -------------------------------------------------------------------------------------------
 
 
-def why_unknown(account: Account, theirs: Sequence[Meeting], states: Sequence[ConnectionState]) -> str | None:
-    """Say why nothing can be said about an account, or return None (rule 0)."""
+def why_unknown(account: Account, states: Sequence[ConnectionState], *, met: bool) -> str | None:
+    """Say why nothing can be said about an account, or return None (rule 0); `met` says that a calendar shows it."""
     connected = [s for s in states if s.retired_at is None]
     if not connected:
         return "No calendar is connected, or none was at that time."
     if all(s.last_synced is None for s in connected):
         return "No connected calendar has been read yet."
-    if account.owner is None or theirs:
+    if account.owner is None or met:
         return None
     owners = [s for s in connected if s.rep == account.owner]
     if any(s.last_synced is not None for s in owners):
@@ -173,15 +142,13 @@ def why_unknown(account: Account, theirs: Sequence[Meeting], states: Sequence[Co
     return f"The calendar of {account.owner} {why}, and no other one shows a meeting with them."
 
 
-def _stale(
-    account: Account, theirs: Sequence[Meeting], states: Sequence[ConnectionState], shown: dict[str, set[str]]
-) -> tuple[str, ...]:
+def _stale(account: Account, found: Found, states: Sequence[ConnectionState]) -> tuple[str, ...]:
     """Return the calendars behind by more than a day that the account's figures stand on."""
-    behind = {s.name for s in states if s.stale}
-    on = {name for meeting in theirs for name in shown.get(meeting.uid, ())}
-    if not on:
-        on = {s.name for s in states if account.owner in (None, s.rep)}
-    return tuple(sorted(behind & on))
+    behind = sorted(s.name for s in states if s.stale)
+    if found.shown:
+        return tuple(name for name in behind if any(label.startswith(f"{name}/") for label in found.shown))
+    owned = {s.name for s in states if account.owner in (None, s.rep)}
+    return tuple(name for name in behind if name in owned)
 
 
 # --- digest ---------------------------------------------------------------------------------------------------------
@@ -197,10 +164,10 @@ def digest(
     Raises:
         InputError: no calendar of `rep` was ever connected, and `rep` owns no account.
     """
-    world = look(store, settings, as_of)
+    start = since or _yesterday(as_of, settings)
+    world = look(store, settings, as_of, start)
     if rep is not None:
         _check_rep(rep, world)
-    start = since or _yesterday(as_of, world.lens)
     mine = tuple(one for one in world.scored if rep is None or _is_theirs(one.result, rep))
     listed = [one.result for one in mine]
     return Digest(
@@ -225,9 +192,9 @@ def _check_rep(rep: str, world: World) -> None:
     raise InputError(f"no calendar of {rep} is connected, and they own no account", hint)
 
 
-def _yesterday(as_of: datetime, lens: Lens) -> datetime:
-    local = as_of.astimezone(lens.zone).date() - timedelta(days=1)
-    return instant(local, lens.zone)
+def _yesterday(as_of: datetime, settings: Settings) -> datetime:
+    zone = settings.team.timezone
+    return instant(as_of.astimezone(zone).date() - timedelta(days=1), zone)
 
 
 def _is_theirs(result: AccountResult, rep: str) -> bool:
@@ -297,13 +264,19 @@ def account_report(store: Store, settings: Settings, as_of: datetime, name: str)
     Raises:
         InputError: there is no account of that name or domain.
     """
-    world = look(store, settings, as_of)
+    account = named(store.accounts(), name)
+    world = look(store, settings, as_of, as_of, in_full={account.name})
+    result = next(one.result for one in world.scored if one.result.account.name == account.name)
+    return AccountReport(world.head, result, tuple(_effects(store, settings, world.lens, result)))
+
+
+def named(accounts: Sequence[Account], name: str) -> Account:
+    """Return the account of that name or domain. Raises `InputError` when there is none."""
     wanted = name.casefold().strip()
-    for one in world.scored:
-        account = one.result.account
+    for account in accounts:
         if wanted == account.name.casefold() or wanted in account.domains:
-            return AccountReport(world.head, one.result, tuple(_effects(store, settings, world.lens, one.result)))
-    names = {one.result.account.name.casefold(): one.result.account.name for one in world.scored}
+            return account
+    names = {account.name.casefold(): account.name for account in accounts}
     near = difflib.get_close_matches(wanted, list(names), 1)
     hint = f"did you mean {names[near[0]]}?" if near else "see all with: calsignal accounts list"
     raise InputError(f"there is no account called {name}", hint)
@@ -315,7 +288,12 @@ MOST_EFFECTS = 200
 def _effects(store: Store, settings: Settings, lens: Lens, result: AccountResult) -> Iterable[Effect]:
     """Score the account just before and at each moment that brought news of it; at most the latest 200 moments."""
     account = result.account
-    copies = store.history(lens.as_of, lambda *who: lens.directory.who_is(*who).account == account.name)
+    directory = lens.directory
+    copies = store.history(
+        lens.as_of,
+        lambda *who: directory.who_is(*who).account == account.name,
+        among=lambda *who: directory.who_is(*who).role is Role.BUYER,
+    )
     for seen_at in sorted({c.seen_at for c in result.changes})[-MOST_EFFECTS:]:
         before = _scored_at(copies, account, replace(lens, as_of=seen_at - timedelta(microseconds=1)), settings)
         after = _scored_at(copies, account, replace(lens, as_of=seen_at), settings)

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import difflib
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
-from calsignal.analysis import World, read
+from calsignal.analysis import STALE_AFTER, calibrated, head_of, scores
 from calsignal.config import Settings
+from calsignal.directory import rep_of
 from calsignal.errors import InputError
-from calsignal.history import meetings
-from calsignal.model import AccountType, Copy, DealTrack, Status
-from calsignal.score.account import Scored, score_account
+from calsignal.history import Lens
+from calsignal.model import AccountType
+from calsignal.recall import Recall, lens_of
+from calsignal.score.account import places
 from calsignal.score.audit import AccountAudit, AuditResult, DealLine, Forecast, Period
-from calsignal.score.books import Books, Roster, Scope, StatusAt, roster
+from calsignal.score.books import Books, Roster, Scope, roster
 from calsignal.score.constants import Constants
 from calsignal.score.coverage import coverage
-from calsignal.score.forecast import Moment, Names, forecast, rep_of, totalled
+from calsignal.score.forecast import Desk, Moment, Names, totalled
 from calsignal.score.hours import account_audit
-from calsignal.score.past import known_at
 from calsignal.score.reps import Team, metrics
+from calsignal.score.result import Head
 from calsignal.store import Store
+from calsignal.store.reading import collecting_nothing
 
 
 def audit(
@@ -44,52 +46,31 @@ def audit(
     """
     if days is not None and days < 1:
         raise InputError(f"a period of {days} days is no period", "give a number of days from 1 on")
-    world, copies = read(store, settings, as_of)
-    period = period_until(as_of, world, days or settings.scoring.audit_days)
-    tracks = store.deals(as_of)
-    whole = judged(world, tracks, settings, period, Past(world, copies, settings.scoring).status)
-    del copies
-    members = _members(whole.roster, team, rep)
-    return _result(whole, period, team, rep, members)
+    period = period_until(as_of, settings, days or settings.scoring.audit_days)
+    with collecting_nothing():
+        whole = judged(store, settings, as_of, period)
+    return _result(whole, period, team, rep, _members(whole.roster, team, rep))
 
 
-def period_until(as_of: datetime, world: World, days: int) -> Period:
+def period_until(as_of: datetime, settings: Settings, days: int) -> Period:
     """Return so many whole days in the team's zone, the day of `as_of` included."""
-    last = as_of.astimezone(world.lens.zone).date()
+    last = as_of.astimezone(settings.team.timezone).date()
     return Period(last - timedelta(days=days - 1), last)
 
 
-class Past:
-    """Tells the status of accounts as of earlier moments, on what had been seen by then; each is scored once."""
+TOLD = timedelta(days=125)
+"""So far back an audit tells what moved. What it says of a longer period is read from the ledger."""
 
-    def __init__(self, world: World, copies: Iterable[Copy], constants: Constants) -> None:
-        self.lens, self.constants = world.lens, constants
-        self.accounts = {one.result.account.name: one.result for one in world.scored}
-        self.copies: dict[str, list[Copy]] = defaultdict(list)
-        for copy in copies:
-            self.copies[copy.uid].append(copy)
-        self.known: dict[tuple[str, datetime], Status] = {}
-
-    def status(self, name: str, moment: datetime) -> Status:
-        """Return an account's status as of a moment at which one of its meetings was known."""
-        key = name, moment
-        if key not in self.known:
-            self.known[key] = self._scored(name, moment)
-        return self.known[key]
-
-    def _scored(self, name: str, moment: datetime) -> Status:
-        now = self.accounts[name]
-        lens = replace(self.lens, as_of=moment)
-        theirs = (c for uid in sorted({m.uid for m in now.meetings}) for c in self.copies[uid])
-        found = meetings(known_at(theirs, moment), lens)
-        return score_account(now.account, found, lens, self.constants).result.status
+LONG = 100
+"""So many days are a long period."""
 
 
 @dataclass(frozen=True)
 class Whole:
     """Everything judged, before it is narrowed."""
 
-    world: World
+    head: Head
+    zone: tzinfo
     constants: Constants
     roster: Roster
     forecast: Forecast
@@ -98,42 +79,50 @@ class Whole:
     deals_at: datetime | None
 
 
-def judged(world: World, tracks: Iterable[DealTrack], settings: Settings, period: Period, status_at: StatusAt) -> Whole:
-    """Judge deals, reps and accounts on a world that was looked at; nothing is read any more."""
-    tracks = tuple(tracks)
-    c, directory, states = settings.scoring, world.lens.directory, world.head.connections
-    scored = {one.result.account.name: one for one in world.scored}
-    names = Names(directory, settings.deals.accounts, settings.deals.owners)
-    seen = forecast(tracks, scored, names, Moment(world.lens.as_of, world.lens.zone, c))
-    deals = _by_account(seen.lines)
-    people = roster(states, settings.teams, (line.owner for line in seen.lines if line.owner), directory)
-    books = Books(Scope(period, c, people, status_at))
-    for one in world.scored:
-        books.add(one, deals.get(one.result.account.name, ()))
-    prospects = {name for name, one in scored.items() if one.result.account.type is AccountType.PROSPECT}
+def judged(store: Store, settings: Settings, as_of: datetime, period: Period) -> Whole:
+    """Judge accounts, deals and reps as of a moment. Each account is looked at once, and not kept in memory whole."""
+    lens, c = lens_of(store, settings, as_of), settings.scoring
+    states, calibration = store.connection_states(as_of, STALE_AFTER), calibrated(store, settings, as_of)
+    tracks = store.deals(as_of)
+    names = Names(lens.directory, settings.deals.accounts, settings.deals.owners)
+    desk = Desk(tracks, names, Moment(as_of, lens.zone, c))
+    people = roster(states, settings.teams, desk.owners, lens.directory)
+    books, rows = Books(Scope(period, c, people)), []
+    since = None if period.days > LONG else as_of - TOLD
+    for found, one in scores(Recall(store, settings, lens), states, calibration, since):
+        deals = desk.open_deals(one.result.account.name)
+        desk.look_at(one)
+        books.add(one, found.then, deals)
+        rows.append(_trimmed(account_audit(one, deals, period, people, c), as_of - TOLD, lens))
+    seen = desk.forecast()
+    prospects = {row.result.account.name for row in rows if row.result.account.type is AccountType.PROSPECT}
     return Whole(
-        world=world,
+        head=head_of(store, settings, as_of, states, calibrated=calibration is not None),
+        zone=lens.zone,
         constants=c,
         roster=people,
         forecast=seen,
-        team=metrics(books, seen.lines, states, world.lens.zone, prospects),
-        accounts=tuple(_accounts(world.scored, deals, period, people, c)),
-        deals_at=max((s.taken_at for t in tracks for s in t.snapshots if s.taken_at <= world.lens.as_of), default=None),
+        team=metrics(books, seen.lines, states, lens.zone, prospects),
+        accounts=tuple(_in_rank(rows)),
+        deals_at=max((s.taken_at for t in tracks for s in t.snapshots if s.taken_at <= as_of), default=None),
     )
 
 
-def _by_account(lines: Iterable[DealLine]) -> Mapping[str, list[DealLine]]:
-    found: dict[str, list[DealLine]] = defaultdict(list)
-    for line in lines:
-        if line.account is not None:
-            found[line.account].append(line)
-    return found
+def _trimmed(row: AccountAudit, since: datetime, lens: Lens) -> AccountAudit:
+    """Return a row that holds no more of an account's history than a page draws: what was and moved lately."""
+    result = row.result
+    recent = replace(
+        result,
+        meetings=tuple(m for m in result.meetings if lens.at(m.slot.start) >= since) if row.deals else (),
+        changes=tuple(change for change in result.changes if change.seen_at >= since) if row.deals else (),
+        rescheduling=replace(result.rescheduling, acts=()),
+    )
+    return replace(row, result=recent)
 
 
-def _accounts(
-    scored: Iterable[Scored], deals: Mapping[str, list[DealLine]], period: Period, people: Roster, c: Constants
-) -> Iterable[AccountAudit]:
-    return (account_audit(one, deals.get(one.result.account.name, ()), period, people, c) for one in scored)
+def _in_rank(rows: Sequence[AccountAudit]) -> Iterator[AccountAudit]:
+    for index, rank in places([row.result for row in rows]):
+        yield replace(rows[index], result=replace(rows[index].result, rank=rank))
 
 
 # --- narrowing --------------------------------------------------------------------------------------------------------
@@ -170,7 +159,7 @@ def _hint(word: str, known: Mapping[str, str], otherwise: str) -> str:
 def _result(
     whole: Whole, period: Period, team: str | None, rep: str | None, members: frozenset[str] | None
 ) -> AuditResult:
-    world, people = whole.world, whole.team
+    people = whole.team
     accounts, seen, total, contest, teams = whole.accounts, whole.forecast, people.total, people.contest, people.teams
     if members is not None:
         lines = [line for line in seen.lines if line.owner in members]
@@ -185,7 +174,7 @@ def _result(
         teams = () if rep is not None else tuple(t for t in teams if t.rep.casefold() == (team or "").casefold())
         total = next(m for m in rows if (m.rep in members if rep is not None else m in teams))
     return AuditResult(
-        head=world.head,
+        head=whole.head,
         period=period,
         team=team if rep is not None or not teams or team is None else teams[0].rep,
         rep=next(iter(members)) if rep is not None and members else None,
@@ -206,7 +195,7 @@ def _result(
             )
         ),
         coverage=coverage(
-            world.head.connections, whole.roster, accounts, seen, period, world.lens.zone, whole.constants, members
+            whole.head.connections, whole.roster, accounts, seen, period, whole.zone, whole.constants, members
         ),
         deals_at=whole.deals_at,
     )
@@ -220,6 +209,6 @@ def _theirs(
     for one in accounts:
         account = one.result.account
         owned = account.owner is not None and rep_of(account.owner, people.directory) in members
-        met = any(rep_of(s, people.directory) in members for m in one.result.meetings for s in m.sellers)
+        met = not members.isdisjoint(one.sellers)
         if owned or met or account.name in with_deal:
             yield one

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
-from calsignal.analysis import KEPT, STALE_AFTER, calibrated, head_of, lens_of, why_unknown
+from calsignal.analysis import KEPT, STALE_AFTER, calibrated, head_of, why_unknown
 from calsignal.config import Settings
 from calsignal.errors import InputError
 from calsignal.history import meetings
 from calsignal.model import ConnectionState, Copy, DealTrack, Outcome, Role, Status, instant
+from calsignal.recall import lens_of
 from calsignal.score.account import Scored, score_account
 from calsignal.score.calibrated import Calibration, Features, dump, features_of
 from calsignal.score.calibration import (
@@ -92,7 +93,7 @@ class Lookback:
         account, lens = self._accounts[name], replace(self.lens, as_of=moment)
         seen = meetings(known_at(self._copies[name], moment), lens)
         blind = masked(seen, lens)
-        unknown = why_unknown(account, seen, self._connections(moment))
+        unknown = why_unknown(account, self._connections(moment), met=bool(seen))
         one = score_account(account, blind, lens, self._settings.scoring, unknown=unknown)
         return honest(one, masked_any=blind != seen)
 

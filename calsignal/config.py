@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -49,10 +50,11 @@ class StoreSettings:
 
 @dataclass(frozen=True)
 class SyncSettings:
-    """How far a sync looks back and ahead, in days, and how often a worker syncs each connection."""
+    """How far a sync looks back and ahead, in days, how much is read at once, and how often a worker syncs."""
 
     history_days: int = 365
     horizon_days: int = 180
+    at_once: int = 16
     every_minutes: int = 60
 
 
@@ -63,6 +65,7 @@ class Privacy:
     subjects: bool = True
     link_text: bool = False
     private_addresses: bool = False
+    keep_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,36 @@ class DealSettings:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """What is sent where: names of addresses that the vault keeps.
+
+    `team` gets the whole team's digest, `each` (or what `reps` says of one mailbox) a rep's own, `audit` the audit;
+    on `quiet` days (`sat`, `12-25`, `2026-12-25`) nothing is sent.
+    """
+
+    team: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
+    audit: tuple[str, ...] = ()
+    quiet: tuple[str, ...] = ("sat", "sun")
+    reps: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def to_reps(self) -> bool:
+        """Say whether any rep gets a digest of their own."""
+        return bool(self.each or any(self.reps.values()))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return every address that is used, once."""
+        found = (*self.team, *self.each, *self.audit, *(name for names in self.reps.values() for name in names))
+        return tuple(dict.fromkeys(found))
+
+    def of_rep(self, rep: str) -> tuple[str, ...]:
+        """Return where a rep's own digest goes."""
+        return self.reps.get(rep, self.each)
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything a config file says, with the defaults filled in.
 
@@ -97,10 +130,16 @@ class Settings:
     ignore: Ignore = field(default_factory=Ignore)
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     deals: DealSettings = field(default_factory=DealSettings)
+    delivery: Delivery = field(default_factory=Delivery)
     delegates: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     scoring: Constants = field(default_factory=Constants)
     providers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    @property
+    def history_days(self) -> int:
+        """How many days back a first sync reads: no more than are kept."""
+        return min(self.sync.history_days, self.privacy.keep_days or self.sync.history_days)
 
 
 class _Bad(Exception):
@@ -152,6 +191,13 @@ def _days(value: object) -> int:
     return value
 
 
+def _at_once(value: object) -> int:
+    number = _integer(value)
+    if not 1 <= number <= 64:
+        raise _Bad("is out of range", "write a number of mailboxes from 1 to 64")
+    return number
+
+
 def _minutes(value: object) -> int:
     _expect(value, int)
     assert isinstance(value, int)
@@ -173,6 +219,27 @@ def _list(value: object) -> tuple[str, ...]:
         if not isinstance(item, str):
             raise _Bad(f"holds {_KINDS.get(type(item), 'a date or time')}", 'write each entry as text: ["one", "two"]')
     return tuple(dict.fromkeys(value))
+
+
+def _quiet_days(value: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_quiet_day(item) for item in _list(value)))
+
+
+def _quiet_day(text: str) -> str:
+    word = text.strip().lower()
+    if word in _NAMES.get(word[:3], ()):
+        return word[:3]
+    try:
+        # a day without its year: one of a leap year
+        date.fromisoformat(word if len(word) > len("12-25") else f"2024-{word}")
+    except ValueError as error:
+        raise _Bad(f"has no day in {_shown(text)}", 'write "sat", "2026-12-25", or "12-25" for every year') from error
+    return word
+
+
+_NAMES = {
+    day[:3]: (day[:3], day) for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+}
 
 
 def _zone(value: object) -> ZoneInfo:
@@ -344,6 +411,7 @@ _CORE: Mapping[str, tuple[_Key, ...]] = {
     "sync": (
         _Key("history_days", _days, 365, "how many days back a first sync reads"),
         _Key("horizon_days", _days, 180, "how many days ahead a sync reads"),
+        _Key("at_once", _at_once, 16, "how many mailboxes are read at once at most; 1 reads one after another"),
         _Key("every_minutes", _minutes, 60, "how many minutes after each other `calsignal worker` syncs a connection"),
     ),
     "privacy": (
@@ -355,12 +423,19 @@ _CORE: Mapping[str, tuple[_Key, ...]] = {
             help="look for booking links in descriptions too; only the kind found is kept",
         ),
         _Key("private_addresses", _flag, default=False, help="allow calendar feeds on private network addresses"),
+        _Key("keep_days", _days, 0, "erase at each sync what was over so many days ago; 0 keeps everything"),
     ),
     "ignore": (
         _Key("addresses", _addresses, (), "addresses that are no people: rooms, note-taker bots"),
         _Key("domains", _domains, (), "domains of such addresses"),
     ),
     "deals": (),
+    "delivery": (
+        _Key("team", _list, (), "where the whole team's digest goes: names that `calsignal deliver add` gave"),
+        _Key("each", _list, (), "where each rep's own digest goes; mail that names nobody goes to the rep"),
+        _Key("audit", _list, (), "where the audit goes"),
+        _Key("quiet", _quiet_days, ("sat", "sun"), "days without sending: of the week, of a year, of every year"),
+    ),
     "scoring": tuple(_Key(f.name, _constant(f.name, f.default), f.default, "") for f in fields(Constants)),  # type: ignore[arg-type]  # every constant has a number for a default
 }
 
@@ -404,6 +479,12 @@ _MAPS: Mapping[str, _Map] = {
         '"Doe, Jane" = "jane@ours.example"',
         _tool,
         _address_value,
+    ),
+    "delivery.reps": _Map(
+        "a rep's mailbox = where their own digest goes, in the place of each; an empty list: nowhere",
+        '"jane@ours.example" = ["mail", "jane-chat"]',
+        _address_key,
+        _list,
     ),
     "links": _Map(
         "links that your own scheduling tool leaves on a meeting: name of the tool = regular expressions",
@@ -583,6 +664,7 @@ def _settings(path: Path | None, found: Found, tables: Mapping[str, tuple[_Key, 
         ignore=Ignore(**section("ignore")),  # type: ignore[arg-type]
         teams=found.get("teams", {}),  # type: ignore[arg-type]
         deals=DealSettings(found.get("deals.accounts", {}), found.get("deals.owners", {})),  # type: ignore[arg-type]
+        delivery=Delivery(**section("delivery"), reps=found.get("delivery.reps", {})),  # type: ignore[arg-type]
         delegates=found.get("delegates", {}),  # type: ignore[arg-type]
         links=found.get("links", {}),  # type: ignore[arg-type]
         scoring=Constants(**section("scoring")),  # type: ignore[arg-type]
@@ -691,6 +773,8 @@ def _blocks(settings: Settings, sections: Sections) -> Iterator[tuple[str, str]]
         if section == "deals":
             yield "deals.accounts", _map_block("deals.accounts", settings.deals.accounts)
             yield "deals.owners", _map_block("deals.owners", settings.deals.owners)
+        if section == "delivery":
+            yield "delivery.reps", _map_block("delivery.reps", settings.delivery.reps)
 
 
 def _lines(section: str, key: _Key, value: object) -> Iterator[str]:

@@ -11,10 +11,13 @@ The life of a provider: `connect` once, when a person authorises a calendar; the
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Protocol, TypeVar
+from threading import RLock
+from typing import Protocol, TypeVar, runtime_checkable
 
 from calsignal.model import Answer, Booking, Capability, Confidence, EventStatus, Moment, Skipped, Slot
 
@@ -116,9 +119,11 @@ class LinkPattern:
 class Access:
     """Everything a provider may use to read one connection.
 
-    Wrap each request in `retry`; write no loop of your own. `save_secret` keeps a secret that was refreshed. Location,
-    URL and UID may go through `booking`, a description only where `read_text` allows it. `zone` is the team's: the one
-    in which a time that names none is meant.
+    Wrap each request in `retry`; write no loop of your own. `save_secret` keeps a secret that was refreshed. Where
+    several mailboxes share a secret, renew it inside `renewing()`: one of them is in there at a time, and is given the
+    secret as it is kept by now (None: nothing newer is known), which another may have renewed already. Location, URL
+    and UID may go through `booking`, a description only where `read_text` allows it. `zone` is the team's: the one in
+    which a time that names none is meant.
     """
 
     mailbox: str
@@ -132,6 +137,7 @@ class Access:
     read_text: bool = False
     links: tuple[LinkPattern, ...] = ()
     allow_private_addresses: bool = False
+    renewing: Callable[[], AbstractContextManager[str | None]] = nullcontext
 
     def booking(self, *texts: str) -> Booking | None:
         """Return the trace that a scheduling tool left in some texts of one event, the surest; None without one."""
@@ -288,6 +294,9 @@ class Provider(Protocol):
     """A calendar service. From `settings` and `options` the config file and the command line are built.
 
     `about` says in a few words what can be connected: `a calendar file, a folder of files or an https feed`.
+
+    A provider may also have `at_once`, a number: how many of its mailboxes may be read at the same time, each source in
+    a thread of its own. Without it they are read one after another.
     """
 
     name: str
@@ -303,3 +312,33 @@ class Provider(Protocol):
 
     def open(self, access: Access) -> Source:
         """Return a source for one connection; make no request yet."""
+
+
+def mailboxes_at_once(provider: Provider) -> int:
+    """Return how many mailboxes of a provider may be read at once: what it declares as `at_once`, else 1."""
+    return max(1, int(getattr(provider, "at_once", 1)))
+
+
+_WARNINGS = RLock()
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Load or call a library whose warnings are noise.
+
+    Several threads that did so with `warnings.catch_warnings` alone would leave each other's filters behind.
+    """
+    with _WARNINGS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@runtime_checkable
+class Revoker(Protocol):
+    """A provider that can end a sign-in at its service, or tell how a person ends it there. It need not be one."""
+
+    def revoke(self, access: Access) -> Finding:
+        """End at the service what `connect` was granted, and say so; where that cannot be, say that and the next step.
+
+        Raises `SourceError` where the service does not do it now.
+        """

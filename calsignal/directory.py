@@ -227,3 +227,10 @@ class Directory:
     def mailbox(self, email: str | None) -> str | None:
         """Return the mailbox that an address of ours belongs to: itself, or what it is an alias of."""
         return None if email is None else self.aliases.get(email, email)
+
+
+def rep_of(address: str, directory: Directory) -> str:
+    """Return the mailbox that stands for one of our addresses: its alias resolved, an assistant's principal."""
+    mailbox = directory.mailbox(address) or address
+    chief = directory.delegates.get(mailbox) or directory.delegates.get(address)
+    return directory.mailbox(chief[1]) or chief[1] if chief else mailbox

@@ -129,13 +129,18 @@ class Exposed:
 
 @dataclass(frozen=True)
 class Secrets:
-    """The vault; `kept` counts the connections that have a secret in it, None where nobody could look."""
+    """The vault; `kept` counts the connections that have a secret in it, None where nobody could look.
+
+    `deliveries` counts the addresses that [delivery] names, `lost` holds what is wrong with those that nobody can use.
+    """
 
     kind: str
     trouble: Trouble | None = None
     exposed: tuple[Exposed, ...] = ()
     kept: int | None = None
     connections: int = 0
+    deliveries: int = 0
+    lost: tuple[Trouble, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -287,6 +292,11 @@ def of_secrets(secrets: Secrets) -> Iterator[Check]:
     if secrets.kept is not None and secrets.connections:
         said = f"{secrets.kept} of {count(secrets.connections, 'connection')} {_have(secrets.kept)} a secret in it"
         yield Check(area, Mark.OK, "secrets.kept", said)
+    for trouble in secrets.lost:
+        yield _problem(area, "secrets.delivery", trouble)
+    if secrets.deliveries and not secrets.lost and not secrets.trouble:
+        said = f"{count(secrets.deliveries, 'place')} that [delivery] sends to can be used"
+        yield Check(area, Mark.OK, "secrets.delivery", said)
 
 
 def of_connections(

@@ -54,11 +54,17 @@ class SourceError(CalsignalError):
 
 
 class Retriable(SourceError):
-    """Fail for now: a time-out, a 429, a 5xx. `retry_after` is in seconds, when the service named it."""
+    """Fail for now: a time-out, a 429, a 5xx.
 
-    def __init__(self, fact: str, hint: str = "", *, retry_after: float | None = None) -> None:
+    `retry_after` is in seconds, when the service named it; `status` that of HTTP, when there was an answer.
+    """
+
+    def __init__(
+        self, fact: str, hint: str = "", *, retry_after: float | None = None, status: int | None = None
+    ) -> None:
         super().__init__(fact, hint)
         self.retry_after = retry_after
+        self.status = status
 
 
 class NeedsSignIn(SourceError):

@@ -10,8 +10,9 @@ import hmac
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
+from calsignal.bans import NOBODY, Bans
 from calsignal.contract import Attendee, CalledOff, Event
 from calsignal.directory import Directory, normalise
 from calsignal.errors import InputError
@@ -142,15 +143,13 @@ def tidy(event: Event) -> Event:
     _check_times(event)
     if too_long(event.id):
         raise Implausible("its id is too long")
-    return replace(
-        event,
-        id=storable(event.id),
-        uid=storable(event.uid),
-        subject=storable(event.subject),
-        recurrence=None if event.recurrence is None else storable(event.recurrence),
-        organizer=None if event.organizer is None else storable(event.organizer),
-        attendees=tuple(map(_tidy_attendee, event.attendees)),
-    )
+    said = event.id, event.uid, event.subject, event.recurrence, event.organizer
+    texts = tuple(None if text is None else storable(text) for text in said)
+    attendees = tuple(map(_tidy_attendee, event.attendees))
+    if texts == said and attendees == event.attendees:
+        return event
+    fitting = dict(zip(("id", "uid", "subject", "recurrence", "organizer"), texts, strict=True))
+    return replace(event, **fitting, attendees=attendees)  # type: ignore[arg-type]  # what was a text is one
 
 
 def _tidy_attendee(attendee: Attendee) -> Attendee:
@@ -192,25 +191,33 @@ def _identity(address: str) -> str:
 class Redactor:
     """Keep of an event only what the score needs and somebody has a reason to know.
 
-    Private events and drafts are not kept at all, nor are those with nobody from outside. Addresses are kept for
-    sellers and matched buyers, a subject only where a buyer is matched.
+    Private events and drafts are not kept at all, nor are those with nobody from outside, nor those that were over
+    before `since`. Addresses are kept for sellers and matched buyers, a subject only where a buyer is matched. Nobody
+    on the list of `bans` is kept in any form.
     """
 
     directory: Directory
-    secret: bytes
+    secret: bytes = field(repr=False)
     subjects: bool = True
+    bans: Bans = NOBODY
+    since: datetime | None = None
 
     def redact(self, event: Event) -> Kept | None:
         """Return what may be stored of the event, or None when nothing may."""
-        if event.private or event.draft:
+        if event.private or event.draft or _is_over(event, self.since):
             return None
+        stripped, nameable = self.bans.strip(event)
+        if stripped is None:
+            return None
+        event = stripped
         people, roles = self._people(event)
+        subject = event.subject if nameable else ""  # one that is not to be asked for again and again
         return Kept(
             event=event.id,
             uid=normalise_uid(event.uid).uid,
             original_start=event.original_start,
             created=event.created,
-            subject=event.subject if self.subjects and Role.BUYER in roles else None,
+            subject=subject if self.subjects and Role.BUYER in roles else None,
             state=State(
                 slot=event.slot,
                 status=event.status,
@@ -227,14 +234,32 @@ class Redactor:
     def _people(self, event: Event) -> tuple[tuple[Participant, ...], set[Role]]:
         people: dict[str, Participant] = {}
         roles: set[Role] = set()
-        for attendee in _everyone(event):
-            participant, role = self._participant(attendee)
-            roles.add(role)
-            known = people.get(participant.person)
-            people[participant.person] = participant if known is None else _stronger(known, participant)
+        for attendee in event.attendees:
+            self._seat(attendee, people, roles)
+        if event.organizer is not None and person_key(self.secret, event.organizer) not in people:
+            self._seat(Attendee(event.organizer), people, roles)
         return tuple(people[key] for key in sorted(people)), roles
 
+    def _seat(self, attendee: Attendee, people: dict[str, Participant], roles: set[Role]) -> None:
+        participant, role = self._participant(attendee)
+        roles.add(role)
+        known = people.get(participant.person)
+        people[participant.person] = participant if known is None else _stronger(known, participant)
+
+    @cached_property
+    def _met(self) -> dict[Attendee, tuple[Participant, Role]]:
+        return {}
+
     def _participant(self, attendee: Attendee) -> tuple[Participant, Role]:
+        """Return how an attendee is kept, and their role; the same people come again and again."""
+        found = self._met.get(attendee)
+        if found is None:
+            found = self._kept(attendee)
+            if attendee.answered_at is None and len(self._met) < MOST_REMEMBERED:
+                self._met[attendee] = found
+        return found
+
+    def _kept(self, attendee: Attendee) -> tuple[Participant, Role]:
         address = _identity(attendee.address)
         host = address.rpartition("@")[2] if "@" in address else ""
         person = person_key(self.secret, address)
@@ -257,12 +282,12 @@ class Redactor:
         return participant, who.role
 
 
-def _everyone(event: Event) -> Iterator[Attendee]:
-    yield from event.attendees
-    if event.organizer is not None:
-        named = {_identity(a.address) for a in event.attendees}
-        if _identity(event.organizer) not in named:
-            yield Attendee(event.organizer)
+def _is_over(event: Event, since: datetime | None) -> bool:
+    """Say whether a single event, or a date of a series, was over before a moment; of a series its dates tell."""
+    if since is None or event.recurrence is not None:
+        return False
+    ends = (event.slot.end, *((event.original_start,) if event.original_start is not None else ()))
+    return all(instant(end, UTC) < since for end in ends)
 
 
 _STRENGTH = ("accepted", "tentative", "declined", "none", "not_visible")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from math import prod
 from zoneinfo import ZoneInfo
 
+from calsignal.contract import unwarned
 from calsignal.model import Moment
 
 _LONGEST = 1_000_000  # characters of one series
@@ -340,8 +340,7 @@ def _occurrences(
     from icalendar import Calendar
 
     lines = [line.text for line in dates] + [f"RRULE:{rule}" for rule in rules]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # notes of the parser on the names of zones, which we have settled
+    with unwarned():  # notes of the parser on the names of zones, which we have settled
         calendar = Calendar.from_ical(_calendar(definitions, lines))
         found = recurring_ical_events.of(calendar).between(start, end)
     all_day = not isinstance(calendar.events[0].start, datetime)

@@ -1,21 +1,48 @@
 """The one place where things happen in order: pull, redact, compare, append. One transaction per calendar.
 
 The network is asked only before a transaction begins; what is decided is decided again inside it, on what the store
-then holds, so that two syncs at once lose nothing.
+then holds, so that two syncs at once lose nothing. Mailboxes are read at once and written one after another, in
+whatever order they come: each calendar is seen at the moment of its own transaction.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter, defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from enum import Enum
+from functools import cached_property, partial
+from threading import Event, Lock
+from time import monotonic
+from typing import TypedDict, TypeVar
 
+from calsignal import contract, log
+from calsignal.bans import Bans
 from calsignal.config import Settings
-from calsignal.contract import Access, Calendar, CalledOff, Event, Gone, Page, Retry, Source, Window
-from calsignal.errors import CalsignalError, CursorExpired, NeedsSignIn, SourceError, StoreError, UnreadableEvent
+from calsignal.contract import (
+    Access,
+    Calendar,
+    CalledOff,
+    Gone,
+    Page,
+    Retry,
+    Source,
+    Window,
+    mailboxes_at_once,
+)
+from calsignal.crew import Crew, Task
+from calsignal.errors import (
+    CalsignalError,
+    CursorExpired,
+    NeedsSignIn,
+    Retriable,
+    SourceError,
+    StoreError,
+    UnreadableEvent,
+)
 from calsignal.ledger import (
     YEARS,
     Action,
@@ -39,11 +66,16 @@ from calsignal.ledger import (
 )
 from calsignal.links import patterns
 from calsignal.model import Role, Skipped
+from calsignal.recall import refresh
 from calsignal.recurrence import UnreadableSeries, expand
 from calsignal.registry import Registry
+from calsignal.retry import Line
+from calsignal.retry import Retry as Patience
 from calsignal.store import Connection, Outrun, Pen, Store, StoredCalendar
 from calsignal.team import forget_strangers, team_directory
 from calsignal.vault import Vault, connection_secret
+
+T = TypeVar("T")
 
 LEDGER_FORMAT = "1"
 """Raised when what we keep of an event changes, so that every calendar is read afresh."""
@@ -75,95 +107,249 @@ class Outcome:
     error: CalsignalError | None = field(default=None, compare=False, repr=False)
 
 
+class Doing(Enum):
+    """What a sync is busy with at a mailbox."""
+
+    READING = "reading"
+    WAITING = "waiting"
+    WRITING = "writing"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a sync is with a connection.
+
+    `page`, from 1, is the one of a calendar that is being read; `seconds` how long is waited before another attempt.
+    """
+
+    connection: str
+    doing: Doing
+    page: int = 1
+    seconds: float = 0.0
+
+
+def _unwatched(progress: Progress) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Syncer:
-    """Everything a sync needs. `clock` returns the present as an aware instant, later at each call."""
+    """Everything a sync needs. `clock` returns the present as an aware instant, later at each call.
+
+    stop    when it is set, nothing new begins, waits for a service end, and what is being written is written
+    watch   is told how far it is with each connection, from several threads
+    """
 
     store: Store
     settings: Settings
     registry: Registry
     vault: Vault
-    address_key: bytes
+    address_key: bytes = field(repr=False)
     clock: Callable[[], datetime]
     retry: Retry
     accept: frozenset[str] = frozenset()
+    stop: Event = field(default_factory=Event)
+    watch: Callable[[Progress], None] = _unwatched
 
     def sync(self, connections: Iterable[Connection]) -> Iterator[Outcome]:
-        """Sync the connections one by one; yield each outcome as it comes. A failing one does not stop the others."""
+        """Sync the connections, several at once; yield each outcome as it comes. One that fails stops no other.
+
+        As many are read at once as `[sync] at_once` and each provider allow, in threads of their own; they write one
+        after another. After a stop, those that have no outcome were not read to their end. A `StoreError` ends all.
+        """
         directory = team_directory(self.store, self.settings)
-        redactor = Redactor(directory, self.address_key, subjects=self.settings.privacy.subjects)
+        since = self._expired()
+        bans = Bans(self.store.forgotten(), self.address_key)
+        redactor = Redactor(directory, self.address_key, self.settings.privacy.subjects, bans, since)
         if not redactor.subjects:  # switched off since: those that were kept go too
             self.store.forget_subjects(lambda *_: False)
         try:
-            for connection in connections:
-                yield self._connection(connection, redactor)
+            yield from _Run(self, redactor).outcomes(tuple(connections))
         finally:
             if self.store.accounts() != directory.accounts:  # what was written may name people of one that has gone
                 forget_strangers(self.store, self.settings)
+        if not self.stop.is_set():
+            refresh(self.store, self.settings, self.clock())
 
-    def _connection(self, connection: Connection, redactor: Redactor) -> Outcome:
-        """Sync a connection, unless another process is at it: two at once would ask and answer twice."""
-        with self.store.alone(connection) as ours:
-            return self._held(connection, redactor) if ours else Outcome(connection.name, elsewhere=True)
+    def _expired(self) -> datetime | None:
+        """Erase what is older than what is to be kept; return the moment from which on that is."""
+        days = self.settings.privacy.keep_days
+        since = self.clock() - timedelta(days=days) if days else None
+        if since is not None:
+            self.store.expire(since)
+        return since
 
-    def _held(self, connection: Connection, redactor: Redactor) -> Outcome:
-        started = self.clock()
+
+class _Run:
+    """One call of `Syncer.sync`: what its mailboxes share."""
+
+    def __init__(self, syncer: Syncer, redactor: Redactor) -> None:
+        self.syncer, self.redactor = syncer, redactor
+        self.crew = Crew(syncer.settings.sync.at_once, self._room, syncer.stop)
+        self.lines: defaultdict[str, Line] = defaultdict(Line)
+        self.renewals: dict[str, Lock] = {}
+        known = syncer.store.connections() if log.listening() else ()
+        self.rows = {connection.id: row for row, connection in enumerate(known, 1)}
+
+    def outcomes(self, connections: Sequence[Connection]) -> Iterator[Outcome]:
+        began, told = monotonic(), Counter[bool]()
+        log.tell(log.SyncStarted(connections=len(connections), at_once=self.crew.most))
+        tasks = [Task(c.provider, _Mailbox(self, c).sync) for c in connections]
         try:
-            provider = self.registry.get(connection.provider)
-            with _theirs(connection):
-                source = provider.open(self._access(connection))
+            for outcome in self.crew.work(tasks):
+                told[outcome.problem is None] += 1
+                yield outcome
+        except StoreError as error:
+            log.tell(log.StoreFailed(error=type(error)))
+            raise
+        finally:
+            left = len(connections) - told.total()
+            if self.syncer.stop.is_set():
+                log.tell(log.SyncStopped(left=left))
+            seconds = monotonic() - began
+            log.tell(log.SyncFinished(synced=told[True], failed=told[False], left=left, seconds=seconds))
+
+    def _room(self, provider: str) -> int:
+        try:
+            return mailboxes_at_once(self.syncer.registry.get(provider))
+        except CalsignalError:
+            return 1  # each of its connections will tell
+
+
+@dataclass
+class _Mailbox:
+    """The sync of one connection."""
+
+    run: _Run
+    connection: Connection
+    page: int = 1
+    requests: int = 0
+
+    def __post_init__(self) -> None:
+        syncer = self.run.syncer
+        patient, line = syncer.retry, self.run.lines[self.connection.provider]
+        self._patience = patient.for_mailbox(line, self._waits) if isinstance(patient, Patience) else patient
+
+    def sync(self) -> Outcome:
+        """Sync the connection, unless another process is at it: two at once would ask and answer twice."""
+        with self.run.syncer.store.alone(self.connection) as ours:
+            return self._held() if ours else Outcome(self.connection.name, elsewhere=True)
+
+    def _held(self) -> Outcome:
+        """Read and write everything of the connection; what fails is in the outcome."""
+        syncer, started, began = self.run.syncer, self.run.syncer.clock(), monotonic()
+        self.tell(Doing.READING)
+        log.tell(log.MailboxBegun(**self.place()))
+        try:
+            provider = syncer.registry.get(self.connection.provider)
+            with _theirs(self.connection):
+                source = provider.open(self._access(started))
             try:
-                return self._source(connection, source, redactor)
+                return self._source(source)
             finally:
                 source.close()
         except Outrun:
-            return Outcome(connection.name)
+            return Outcome(self.connection.name)
         except StoreError:
             raise
         except CalsignalError as error:
-            self.store.failed(connection, None, started, self.clock(), _with_hint(error))
-            return Outcome(connection.name, str(error), error.hint, error=error)
+            return self.failed(None, started, began, error)
 
-    def _access(self, connection: Connection) -> Access:
-        return access_to(connection, self.settings, self.vault, self.retry, self.clock())
+    def retry(self, request: Callable[[], T]) -> T:
+        """Make a request with the patience that this mailbox has left. Raises `Stopped` where it is too late."""
 
-    def _source(self, connection: Connection, source: Source, redactor: Redactor) -> Outcome:
-        outcome = Outcome(connection.name)
-        with _theirs(connection):
+        def attempt() -> T:
+            self.run.crew.check()
+            self.requests += 1
+            self.tell(Doing.READING)
+            return request()
+
+        return self._patience(attempt)
+
+    def tell(self, doing: Doing, seconds: float = 0.0) -> None:
+        """Tell who watches how far it is."""
+        self.run.syncer.watch(Progress(self.connection.name, doing, self.page, seconds))
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold while something is written. Raises `Stopped` where that would be too late."""
+        self.tell(Doing.WRITING)
+        with self.run.crew.inside():
+            yield
+
+    def failed(self, stored: StoredCalendar | None, started: datetime, began: float, error: CalsignalError) -> Outcome:
+        """Keep that the connection, or one of its calendars, could not be read; return that as an outcome."""
+        seconds = monotonic() - began
+        log.tell(log.SyncFailed(**self.place(stored), error=type(error), seconds=seconds))
+        with self.writing():
+            self.run.syncer.store.failed(self.connection, stored, started, self.run.syncer.clock(), _with_hint(error))
+        return Outcome(self.connection.name, str(error), error.hint, error=error)
+
+    def place(self, stored: StoredCalendar | None = None) -> _Place:
+        """Return how a log names this connection, or one of its calendars."""
+        row, number = self.run.rows.get(self.connection.id, 0), None if stored is None else stored.id
+        return {"provider": self.connection.provider, "row": row, "calendar": number}
+
+    def _waits(self, error: Retriable, seconds: float) -> None:
+        log.tell(log.Retried(**self.place(), status=error.status, seconds=seconds))
+        self.tell(Doing.WAITING, seconds)
+
+    def _access(self, now: datetime) -> Access:
+        syncer = self.run.syncer
+        access = access_to(self.connection, syncer.settings, syncer.vault, self.retry, now)
+        return replace(access, renewing=partial(self._renewing, access.renewing))
+
+    @contextmanager
+    def _renewing(self, renewing: Callable[[], AbstractContextManager[str | None]]) -> Iterator[str | None]:
+        """Let one of the mailboxes that share a secret renew it, from what it is by now."""
+        name = connection_secret(self.connection.name, self.connection.shares)
+        with self.run.renewals.setdefault(name, Lock()), renewing() as newer:
+            yield newer
+
+    def _source(self, source: Source) -> Outcome:
+        syncer, outcome = self.run.syncer, Outcome(self.connection.name)
+        with _theirs(self.connection):
             listed = source.calendars()
         for calendar in listed:
-            stored = self.store.calendar(connection, calendar.id, calendar.name, self.clock())
-            outcome = _joined(outcome, self._calendar(connection, source, calendar, stored, redactor))
-        for stored in self.store.calendars(connection):
+            stored = syncer.store.calendar(
+                self.connection, calendar.id, self.run.redactor.bans.masked(calendar.name), syncer.clock()
+            )
+            outcome = _joined(outcome, self._calendar(source, calendar, stored))
+        for stored in syncer.store.calendars(self.connection):
             if stored.retired_at is None and stored.external_id not in {c.id for c in listed}:
-                self.store.retire_calendar(stored, self.clock())
+                with self.writing():
+                    syncer.store.retire_calendar(stored, syncer.clock())
         return outcome
 
-    def _calendar(
-        self, connection: Connection, source: Source, calendar: Calendar, stored: StoredCalendar, redactor: Redactor
-    ) -> Outcome:
-        started = self.clock()
-        job = _Job(self, connection, source, calendar, stored, redactor, started)
+    def _calendar(self, source: Source, calendar: Calendar, stored: StoredCalendar) -> Outcome:
+        started, began = self.run.syncer.clock(), monotonic()
+        job = _Job(self.run.syncer, self, source, calendar, stored, self.run.redactor, started)
         try:
             return job.run()
         except Outrun:
-            return self._outrun(connection, stored)
+            return self._outrun(stored)
         except StoreError:
             raise
         except CalsignalError as error:
-            self.store.failed(connection, stored, started, self.clock(), _with_hint(error))
-            return Outcome(connection.name, str(error), error.hint, error=error)
+            return self.failed(stored, started, began, error)
 
-    def _outrun(self, connection: Connection, stored: StoredCalendar) -> Outcome:
+    def _outrun(self, stored: StoredCalendar) -> Outcome:
         """Leave it to the sync that was faster, unless there was none: then the clock was set back."""
-        after = next((c.last_synced for c in self.store.calendars(connection) if c.id == stored.id), None)
-        if after is None or after <= self.clock():
-            return Outcome(connection.name)
+        syncer, name = self.run.syncer, self.connection.name
+        after = next((c.last_synced for c in syncer.store.calendars(self.connection) if c.id == stored.id), None)
+        if after is None or after <= syncer.clock():
+            return Outcome(name)
         return Outcome(
-            connection.name,
+            name,
             f"this machine's clock is behind the last sync, of {after:%Y-%m-%d %H:%M} UTC; nothing was written",
             "set the clock right, then sync again",
         )
+
+
+class _Place(TypedDict):
+    provider: str
+    row: int
+    calendar: int | None
 
 
 def access_to(connection: Connection, settings: Settings, vault: Vault, retry: Retry, now: datetime) -> Access:
@@ -178,18 +364,25 @@ def access_to(connection: Connection, settings: Settings, vault: Vault, retry: R
         vault.replace(name, kept, secret)
         kept = secret
 
+    @contextmanager
+    def renewing() -> Iterator[str | None]:
+        nonlocal kept
+        kept = vault.get(name)
+        yield kept
+
     return Access(
         mailbox=connection.mailbox,
         settings=connection.settings,
         config=settings.providers.get(connection.provider, {}),
         secret=kept,
         save_secret=save_secret,
-        window=Window(now - timedelta(days=days.history_days), now + timedelta(days=days.horizon_days)),
+        window=Window(now - timedelta(days=settings.history_days), now + timedelta(days=days.horizon_days)),
         retry=retry,
         zone=settings.team.timezone,
         read_text=settings.privacy.link_text,
         links=patterns(settings.links),
         allow_private_addresses=settings.privacy.private_addresses,
+        renewing=renewing,
     )
 
 
@@ -228,7 +421,7 @@ def _joined(one: Outcome, other: Outcome) -> Outcome:
 def fingerprint(provider: str, calendar: str, settings: Settings) -> str:
     """Return what stands for the question that a cursor answers; a cursor of another question is worth nothing."""
     days = settings.sync
-    window = (days.history_days, days.horizon_days, settings.team.timezone.key)
+    window = (settings.history_days, days.horizon_days, settings.team.timezone.key)
     question = (LEDGER_FORMAT, provider, calendar, window, settings.privacy.link_text, sorted(settings.links.items()))
     return hashlib.sha256(repr(question).encode()).hexdigest()[:16]
 
@@ -238,7 +431,7 @@ class _Said:
     """Everything one pull said, before redaction."""
 
     source: str
-    events: dict[str, Event] = field(default_factory=dict)
+    events: dict[str, contract.Event] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     called_off: dict[str, CalledOff] = field(default_factory=dict)
     looked_up: set[str] = field(default_factory=set)
@@ -247,6 +440,7 @@ class _Said:
     cursor: str | None = None
     full: bool = False
     expired: bool = False
+    pages: int = 0
 
     @property
     def heard(self) -> frozenset[str]:
@@ -255,6 +449,7 @@ class _Said:
 
     def add(self, page: Page) -> None:
         """Take a page in; an event that cannot be about a meeting is skipped and named."""
+        self.pages += 1
         for event in page.events:
             self._take(event)
         for event_id in map(storable, page.removed):
@@ -279,7 +474,7 @@ class _Said:
         self.events.pop(date.id, None)
         self.removed.discard(date.id)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: contract.Event) -> None:
         try:
             tidied = tidy(event)
         except Implausible as error:
@@ -291,12 +486,19 @@ class _Said:
         self.called_off.pop(tidied.id, None)
 
 
+def _concerned(said: _Said) -> set[str] | None:
+    """Return the events that a pull is about; None: all, since what is missing shows on the whole alone."""
+    if said.full or said.removed:
+        return None
+    return {*said.heard, *(date.series for date in said.called_off.values())}
+
+
 @dataclass
 class _Job:
     """The sync of one calendar."""
 
     syncer: Syncer
-    connection: Connection
+    mailbox: _Mailbox
     source: Source
     calendar: Calendar
     stored: StoredCalendar
@@ -304,12 +506,16 @@ class _Job:
     started: datetime
     expansions: dict[str, Expansion] = field(default_factory=dict)
 
+    @property
+    def connection(self) -> Connection:
+        return self.mailbox.connection
+
     def run(self) -> Outcome:
-        said = self._pull()
-        known = self.syncer.store.open_copies(self.stored)
+        said = self._told()
+        self._read_again(said)
+        known = self.syncer.store.open_copies(self.stored, _concerned(said))
         series = [c for c in known.values() if c.state.recurrence and c.expansion]
         self.expansions = {c.state.recurrence: c.expansion for c in series if c.state.recurrence and c.expansion}
-        self._read_again(said)
         pulled = self._redacted(said)
         dates = called_off(said.called_off.values(), known, pulled.kept)
         pulled = replace(pulled, kept={**pulled.kept, **dates})
@@ -319,13 +525,33 @@ class _Job:
         if why is not None and self.connection.name not in self.syncer.accept:
             # a list that may be short is believed in what it does say
             private = {event for event, kept in pulled.kept.items() if kept is None}
-            self.syncer.store.erase_copies(known[event].row for event in private & known.keys())
-            return self._hold(why)
+            with self.mailbox.writing():
+                self.syncer.store.erase_copies(known[event].row for event in private & known.keys())
+                return self._hold(why)
         pulled = self._confirmed(said, pulled, lost)
         written = self._write(said, pulled)
         return Outcome(self.connection.name, events=len(said.events), written=written, skipped=tuple(said.skipped))
 
     # --- the network ------------------------------------------------------------------------------------------------
+
+    def _told(self) -> _Said:
+        """Pull, and log what came."""
+        began, before = monotonic(), self.mailbox.requests
+        said = self._pull()
+        log.tell(
+            log.CalendarPulled(
+                **self.mailbox.place(self.stored),
+                pages=said.pages,
+                requests=self.mailbox.requests - before,
+                events=len(said.events),
+                removed=len(said.removed) + len(said.called_off),
+                skipped=len(said.skipped),
+                full=said.full,
+                expired=said.expired,
+                seconds=monotonic() - began,
+            )
+        )
+        return said
 
     def _pull(self) -> _Said:
         """Pull from the cursor; when it has expired start afresh, once. Where much has to be read again, read all."""
@@ -340,12 +566,15 @@ class _Job:
 
     def _pages(self, cursor: str | None) -> _Said:
         said = _Said(self.connection.name)
+        self.mailbox.page = 1
         with _theirs(self.connection):
             for page in self.source.pull(self.calendar, cursor):
+                self.mailbox.run.crew.check()
                 said.add(page)
+                self.mailbox.page = said.pages + 1
         return said
 
-    def _find(self, event_id: str) -> Event | Gone:
+    def _find(self, event_id: str) -> contract.Event | Gone:
         with _theirs(self.connection):
             return self.source.find(self.calendar, event_id)
 
@@ -418,14 +647,19 @@ class _Job:
         if found is None:
             days = self.syncer.settings.sync
             until = self.started + timedelta(days=days.horizon_days) + SPARE
-            starts = expand(recurrence, self.started - timedelta(days=days.history_days), until)
+            begin = self.started - timedelta(days=self.syncer.settings.history_days)
+            starts = expand(recurrence, begin, until)
             found = self.expansions[recurrence] = Expansion(starts, until)
         return found
 
-    def _extensions(self, known: Mapping[str, OpenCopy]) -> Iterator[Action]:
-        horizon = self.started + timedelta(days=self.syncer.settings.sync.horizon_days)
+    @property
+    def _horizon(self) -> datetime:
+        return self.started + timedelta(days=self.syncer.settings.sync.horizon_days)
+
+    def _extensions(self, known: Mapping[str, OpenCopy], renewed: Container[int]) -> Iterator[Action]:
+        horizon = self._horizon
         for copy in due_for_extension(known, horizon):
-            if copy.expansion is None or copy.state.recurrence is None:
+            if copy.expansion is None or copy.state.recurrence is None or copy.row in renewed:
                 continue
             more = expand(copy.state.recurrence, copy.expansion.until, horizon + SPARE)
             starts = dict.fromkeys((*copy.expansion.occurrences, *more))
@@ -438,25 +672,34 @@ class _Job:
             f"{why}; kept the old ones", f"if that is right: calsignal sync --accept {self.connection.name}"
         )
         self.syncer.store.hold(self.stored, _with_hint(error), self.syncer.clock())
-        return Outcome(self.connection.name, str(error), error.hint)
+        log.tell(log.CalendarHeld(**self.mailbox.place(self.stored)))
+        return Outcome(self.connection.name, str(error), error.hint, error=error)
 
     def _write(self, said: _Said, pulled: Pulled) -> int:
-        with self.syncer.store.writing(self.stored) as pen:
-            known = pen.open_copies()
+        began = monotonic()
+        with self.mailbox.writing(), self.syncer.store.writing(self.stored) as pen:
+            pen.must_know(self.redactor.bans.marks)
+            known = pen.open_copies(_concerned(said))
             actions = compare(known, pulled, self.redactor.directory, self._expand)
             renewed = {a.row for a in actions if isinstance(a, Supersede | Erase)}
-            actions += self._extensions({e: c for e, c in known.items() if c.row not in renewed})
+            actions += self._extensions(pen.open_copies(pen.falling_short(self._horizon)), renewed)
             self._append(pen, said, actions)
-        return sum(isinstance(a, Add | Supersede | Erase) for a in actions)
+        written = sum(isinstance(a, Add | Supersede | Erase) for a in actions)
+        baseline, seconds = self.stored.last_synced is None, monotonic() - began
+        place = self.mailbox.place(self.stored)
+        log.tell(log.CalendarWritten(**place, written=written, baseline=baseline, seconds=seconds))
+        return written
 
     def _append(self, pen: Pen, said: _Said, actions: list[Action]) -> None:
         baseline = pen.calendar.last_synced is None
         seen_at = self.syncer.clock()
         pen.apply(actions, seen_at=seen_at, not_before=pen.calendar.last_started, baseline=baseline)
+        masked = self.redactor.bans.masked
+        unread = [replace(one, id=masked(one.id), reason=masked(one.reason)) for one in said.skipped]
         if said.full:
-            pen.skipped(said.skipped, seen_at)
+            pen.skipped(unread, seen_at)
         else:
-            pen.skipped(said.skipped, seen_at, read=said.heard - said.looked_up)
+            pen.skipped(unread, seen_at, read=said.heard - said.looked_up)
         if said.expired and pen.calendar.last_synced is not None:
             pen.gap(pen.calendar.last_synced, seen_at, "the service had forgotten where we were", seen_at)
         pen.finish(said.cursor, self._fingerprint(), self.started, seen_at, baseline=baseline)

@@ -13,7 +13,17 @@ from typing import Protocol
 
 import pytest
 
-from calsignal.contract import Access, Attendee, Calendar, Event, Gone, Page, Provider, Source
+from calsignal.contract import (
+    Access,
+    Attendee,
+    Calendar,
+    Event,
+    Gone,
+    Page,
+    Provider,
+    Source,
+    mailboxes_at_once,
+)
 from calsignal.errors import SourceError
 from calsignal.model import Answer, EventStatus, Slot
 from calsignal.recurrence import expand
@@ -87,6 +97,7 @@ class ProviderSuite:
         assert len({setting.name for setting in provider.settings}) == len(provider.settings)
         assert all(option.help for option in provider.options)
         assert all(setting.help for setting in provider.settings)
+        assert mailboxes_at_once(provider) == getattr(provider, "at_once", 1)
 
     def test_opening_and_pulling_ask_nothing_before_the_first_page(self, remote: Remote, source: Source) -> None:
         remote.put(Meeting("one"))

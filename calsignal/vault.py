@@ -19,10 +19,11 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from functools import cached_property
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from calsignal.errors import CalsignalError, InputError
@@ -137,9 +138,10 @@ def _keyring() -> Ring | None:
 
 @dataclass(frozen=True)
 class KeyringVault:
-    """Secrets in the operating system's keyring."""
+    """Secrets in the operating system's keyring; threads take turns there, whatever it bears."""
 
     ring: Ring
+    _turn: AbstractContextManager[object] = field(default_factory=RLock, repr=False, compare=False)
 
     def get(self, name: str) -> str | None:
         return self._ask("read", lambda: self.ring.get_password(_SERVICE, name))
@@ -163,7 +165,8 @@ class KeyringVault:
 
     def _ask(self, done: str, request: Callable[[], T]) -> T:
         try:
-            return request()
+            with self._turn:
+                return request()
         except Exception as error:  # noqa: BLE001  # a backend raises what it likes, and the text may quote what it was given
             raise CalsignalError(
                 f"the keyring could not be {done} ({type(error).__name__})",
@@ -201,40 +204,102 @@ class FileVault:
         with self._changing() as table:
             table.pop(name, None)
 
+    def rekey(self, passphrase: str | None) -> int:
+        """Seal everything anew, with a passphrase or (None) with a new random key file; return how many secrets.
+
+        Whenever this is interrupted, the vault opens with the old key or with the new one, and finds it by itself.
+        """
+        with _told(f"the vault {self.path} cannot be written"), _locked(self.path.with_suffix(".lock")):
+            self._settle()
+            table = self._read()
+            new = replace(self, passphrase=passphrase)
+            if passphrase is None:
+                write_private(self._pending, _random_key())
+                new._put(table, self._pending.read_bytes())  # noqa: SLF001  # one of us
+                self._settle()
+            else:
+                new._write(table)  # noqa: SLF001  # one of us
+                self.key_path.unlink(missing_ok=True)
+        return len(table)
+
+    @property
+    def sealed_with_passphrase(self) -> bool:
+        """Say whether the vault as it is opens with a passphrase rather than a key file."""
+        with _told(f"the vault {self.path} cannot be read"):
+            return self._sealed()[1] is not None
+
+    @property
+    def _pending(self) -> Path:
+        """Where a new key lies from before the vault is sealed with it until it takes the place of the old one."""
+        return self.key_path.with_name(self.key_path.name + ".new")
+
+    def _settle(self) -> None:
+        """Bring to its end what an interrupted change of keys has left; under the lock."""
+        if not self._pending.exists():
+            return
+        if self._opens_with(self._pending):
+            self._pending.replace(self.key_path)
+        else:
+            self._pending.unlink()
+
+    def _opens_with(self, key_path: Path) -> bool:
+        try:
+            replace(self, key_path=key_path)._opened(*self._sealed())  # noqa: SLF001  # one of us
+        except CalsignalError:
+            return False
+        return self._sealed()[1] is None
+
     @contextmanager
     def _changing(self) -> Iterator[dict[str, str]]:
         """Give the table to be changed, and put it in the place of the old one; one process at a time."""
         with _told(f"the vault {self.path} cannot be written"):
             _make_folder(self.path.parent)
             with _locked(self.path.with_suffix(".lock")):
+                self._settle()
                 table = self._read()
                 yield table
                 self._write(table)
 
     def _read(self) -> dict[str, str]:
-        from cryptography.fernet import Fernet, InvalidToken
-
         with _told(f"the vault {self.path} cannot be read"):
             try:
-                sealed = json.loads(self.path.read_bytes())
-                token, salt = str(sealed["sealed"]), sealed["salt"]
+                sealed = self._sealed()
             except FileNotFoundError:
                 return {}
-            except (ValueError, KeyError, TypeError):
-                raise CalsignalError(f"the vault {self.path} is damaged", _AGAIN) from None
             try:
-                opened = Fernet(self._key(salt)).decrypt(token.encode())
-            except InvalidToken:
-                raise CalsignalError(f"the vault {self.path} does not open with this key", self._hint(salt)) from None
-            return dict(json.loads(opened))
+                return self._opened(*sealed)
+            except CalsignalError:
+                if self._pending.exists() and self._opens_with(self._pending):  # the keys are being changed just now
+                    return replace(self, key_path=self._pending)._opened(*self._sealed())  # noqa: SLF001  # one of us
+                return self._opened(*self._sealed())  # they may have been, meanwhile
+
+    def _sealed(self) -> tuple[str, object]:
+        """Return the ciphertext, and the salt of the passphrase where there is one."""
+        try:
+            sealed = json.loads(self.path.read_bytes())
+            return str(sealed["sealed"]), sealed["salt"]
+        except (ValueError, KeyError, TypeError):
+            raise CalsignalError(f"the vault {self.path} is damaged", _AGAIN) from None
+
+    def _opened(self, token: str, salt: object) -> dict[str, str]:
+        from cryptography.fernet import Fernet, InvalidToken
+
+        try:
+            return dict(json.loads(Fernet(self._key(salt)).decrypt(token.encode())))
+        except InvalidToken:
+            raise CalsignalError(f"the vault {self.path} does not open with this key", self._hint(salt)) from None
 
     def _write(self, table: Mapping[str, str]) -> None:
+        if self.passphrase is None:
+            self._make_key()
+        self._put(table, None if self.passphrase else self._key_of_file())
+
+    def _put(self, table: Mapping[str, str], key: bytes | None) -> None:
+        """Seal the table with a key, or (None) with the passphrase and a new salt."""
         from cryptography.fernet import Fernet
 
-        salt = base64.b64encode(secrets.token_bytes(16)).decode() if self.passphrase else None
-        if salt is None:
-            self._make_key()
-        sealed = Fernet(self._key(salt)).encrypt(json.dumps(table).encode()).decode()
+        salt = base64.b64encode(secrets.token_bytes(16)).decode() if key is None else None
+        sealed = Fernet(key or self._key(salt)).encrypt(json.dumps(table).encode()).decode()
         write_private(self.path, json.dumps({"version": 1, "salt": salt, "sealed": sealed}).encode())
 
     def _key(self, salt: object) -> bytes:
@@ -259,7 +324,7 @@ class FileVault:
 
     def _make_key(self) -> None:
         if not self.key_path.exists():
-            write_private(self.key_path, base64.urlsafe_b64encode(secrets.token_bytes(32)))
+            write_private(self.key_path, _random_key())
 
     def _hint(self, salt: object) -> str:
         return _AGAIN if salt is None else f"set {ENV_KEY} to the passphrase that was used first"
@@ -315,7 +380,7 @@ class StoreVault:
         if shelf := self.shelf(False):  # noqa: FBT003  # the shelf is not made
             shelf.drop(name)
 
-    def reseal(self, passphrase: str) -> int:
+    def rekey(self, passphrase: str) -> int:
         """Seal everything anew with another passphrase, all or nothing; return how many secrets there are.
 
         Raises:
@@ -349,14 +414,7 @@ class StoreVault:
         return self._key_of(lock)
 
     def _key_of(self, lock: str) -> Fernet:
-        found = self._keys.get(lock)  # to stretch a key takes its time
-        if found is None:
-            found = self._keys[lock] = _opened(self.passphrase, lock)
-        return found
-
-    @cached_property
-    def _keys(self) -> dict[str, Fernet]:
-        return {}
+        return _opened(self.passphrase, lock)
 
 
 def _new_lock(passphrase: str) -> str:
@@ -407,8 +465,16 @@ def _damaged(name: str) -> CalsignalError:
 _AGAIN = "put the file back from a backup, or delete the vault and run `calsignal connect` again"
 
 
+def _random_key() -> bytes:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32))
+
+
+@lru_cache(maxsize=4)
 def _stretch(passphrase: str, salt: str) -> bytes:
-    """Derive a Fernet key from a passphrase with scrypt (RFC 7914; N = 2^14, r = 8, p = 1)."""
+    """Derive a Fernet key from a passphrase with scrypt (RFC 7914; N = 2^14, r = 8, p = 1).
+
+    Remembered, since a sync opens the same file for each mailbox, and this is made to be slow.
+    """
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
     try:

@@ -15,19 +15,20 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import procrastinate
 import psycopg
 from procrastinate.jobs import Job, Status
 from procrastinate.schema import SchemaManager
 
+from calsignal.contract import Provider, mailboxes_at_once
 from calsignal.errors import CalsignalError, InputError, Retriable, StoreError
 from calsignal.registry import Registry
 from calsignal.store import Connection, Store
@@ -75,9 +76,9 @@ class Terms:
     once: bool = False
 
 
-def at_once(provider: object) -> int:
+def at_once(provider: Provider) -> int:
     """Return how many connections of a provider all workers together sync at once."""
-    return max(1, min(256, int(getattr(provider, "at_once", 4))))
+    return min(256, mailboxes_at_once(provider))
 
 
 # --- the queue's own tables -------------------------------------------------------------------------------------------
@@ -233,15 +234,16 @@ class Worker:
         done = bool(calendars) and not any(is_due(calendar.last_synced, turn) for calendar in calendars)
         return None if done or connection.retired_at else connection
 
-    def _outcome(self, connection: Connection) -> Outcome:
+    def _outcome(self, connection: Connection) -> Outcome | None:
+        """Return how the sync went, or None where it was stopped before its end."""
         try:
-            (outcome,) = self.syncer.sync([connection])
+            found = list(self.syncer.sync([connection]))
         except CalsignalError as error:
             return Outcome(connection.name, str(error), error.hint, error=error)
         except Exception as error:  # noqa: BLE001  # the others go on; the text of a stranger's error may quote anything
             hint = f"run `calsignal --debug sync {connection.name}` for the details, and please report it"
             return Outcome(connection.name, f"something went wrong that should not ({type(error).__name__})", hint)
-        return outcome
+        return found[0] if found else None
 
     def _conclude(self, outcome: Outcome, connection: Connection, job: Job, next_turn: datetime) -> None:
         self.tell(outcome)
@@ -322,21 +324,15 @@ class Worker:
         )
 
     async def _finish(self, work: Sequence[asyncio.Task[None]]) -> None:
-        """Let the running syncs come to their end, or give them back after the grace."""
+        """Let the running syncs come to their end; after the grace they stop where they are, and are given back."""
         self._stopping.set()
         for each in work:
             each.cancel()
         _done, late = await asyncio.wait(work, timeout=self.terms.grace)
         if late:
-            await self._give_back()
-
-    async def _give_back(self) -> NoReturn:
-        """Put what is running back into the queue, and end: a thread cannot be stopped, but goes with its process."""
-        for job in list(self._running.values()):
-            with suppress(procrastinate.exceptions.ConnectorException):
-                await self._app.job_manager.retry_job(job)
-        self.note("ended; what was still running is given back")
-        os._exit(0)
+            self.note("the grace is over; what is still running is given back")
+            self.syncer.stop.set()
+            await asyncio.wait(late)
 
     # --- looking after the queue --------------------------------------------------------------------------------------
 

@@ -8,18 +8,15 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from calsignal.analysis import World
-from calsignal.auditing import Past
-from calsignal.history import meetings
+from calsignal.history import meetings, threads
 from calsignal.model import Account, ConnectionState, Copy, Deal, DealTrack, Gap, Slot, Snapshot, State
-from calsignal.score.account import Scored, ranked, score_account
-from calsignal.score.audit import Finding, Forecast, Period, RepMetrics
+from calsignal.score.account import Scored, score_account
+from calsignal.score.audit import DealLine, Finding, Forecast, Period, RepMetrics
 from calsignal.score.books import Books, Scope, roster
 from calsignal.score.constants import Constants
-from calsignal.score.forecast import Moment, Names, forecast
-from calsignal.score.past import known_at
+from calsignal.score.forecast import Moment, Names, OpenDeal, forecast
+from calsignal.score.past import Then, known_at
 from calsignal.score.reps import Team, metrics
-from calsignal.score.result import Head
 from worlds import ANN, AS_OF, REP, account, copy, lens, person, slot, version
 
 YES = {ANN: "yes"}
@@ -162,13 +159,18 @@ def team(
     through = lens(everybody, as_of, **more)
     lines = judge(deals, copies, *everybody, as_of=as_of, scored=scored, **more).lines
     people = roster(connections, teams or {}, (x.owner for x in lines if x.owner), through.directory)
-    head = Head(as_of, "UTC", "v1", c.fingerprint(), calibrated=False, connections=tuple(connections), skipped=())
-    past = Past(World(through, head, ranked(scored.values())), copies, c)
-    books = Books(Scope(period, c, people, past.status))
+    books = Books(Scope(period, c, people))
     for one in scored.values():
-        books.add(one, [x for x in lines if x.account == one.result.account.name])
+        account = one.result.account
+        of_uid = threads(known_at(copies, as_of), through)
+        then = Then(of_uid, one.standings.found, one.sight)
+        books.add(one, then, open_deals(x for x in lines if x.account == account.name))
     prospects = {a.name for a in everybody if a.type.value == "prospect"}
     return metrics(books, lines, connections, UTC, prospects)
+
+
+def open_deals(lines: Iterable[DealLine]) -> tuple[OpenDeal, ...]:
+    return tuple(OpenDeal(line.deal.id, line.owner) for line in lines)
 
 
 def rep(made: Team, mailbox: str = REP) -> RepMetrics:

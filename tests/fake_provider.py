@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 
 from calsignal.contract import (
     Access,
@@ -98,13 +99,14 @@ class Remote:
 
 @dataclass
 class FakeProvider:
-    """Serves remotes by mailbox."""
+    """Serves remotes by mailbox; `at_once` of them may be read at once."""
 
     remotes: dict[str, Remote] = field(default_factory=dict)
     name: str = "fake"
     about: str = "a calendar in memory"
     settings: tuple[Setting, ...] = ()
     options: tuple[Option, ...] = ()
+    at_once: int = 1
 
     def connect(self, request: ConnectRequest) -> Sequence[Authorised]:
         return ()
@@ -195,10 +197,12 @@ class Clock:
     """A clock that only moves when it is told to, and ticks a microsecond at each look."""
 
     at: datetime = EPOCH
+    turn: Lock = field(default_factory=Lock, repr=False, compare=False)
 
     def __call__(self) -> datetime:
-        self.at += timedelta(microseconds=1)
-        return self.at
+        with self.turn:
+            self.at += timedelta(microseconds=1)
+            return self.at
 
     def wait(self, **span: float) -> None:
         self.at += timedelta(**span)

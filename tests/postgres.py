@@ -53,6 +53,7 @@ class Server:
     folder: Path
     programs: Path
     rights: Mapping[str, int]
+    settings: tuple[str, ...]
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _idle: list[str] = field(default_factory=list)
 
@@ -63,7 +64,7 @@ class Server:
 
     def start(self) -> None:
         """Start, or start again what was stopped."""
-        settings = (*QUICK, *ODD, "listen_addresses=", f"unix_socket_directories={self.folder}")
+        settings = (*self.settings, "listen_addresses=", f"unix_socket_directories={self.folder}")
         command = [str(self.programs / "postgres"), "-D", str(self.folder / "data")]
         watched = ["sh", "-c", _WATCHED, "sh", *command, *(f"-c{setting}" for setting in settings)]
         environ = _environment() | {"FOLDER": str(self.folder)}
@@ -181,10 +182,10 @@ def missing() -> str | None:
 
 
 @contextmanager
-def server(*, passwords: bool = False) -> Iterator[Server]:
+def server(*, passwords: bool = False, settings: Sequence[str] = (*QUICK, *ODD)) -> Iterator[Server]:
     """Give a running server; with `passwords` everybody but `postgres` needs one."""
     folder = Path(tempfile.mkdtemp(prefix="calsignal-pg-"))
-    made = Server(folder, *_runnable(folder))
+    made = Server(folder, *_runnable(folder), settings=tuple(settings))
     try:
         _initialise(made, passwords=passwords)
         made.start()

@@ -372,6 +372,12 @@ _settings = st.builds(
         st.dictionaries(st.text(), st.from_regex(r"[A-Z]\w{0,9}", fullmatch=True), max_size=3),
         st.dictionaries(st.text(), _addresses, max_size=3),
     ),
+    delivery=st.builds(
+        config.Delivery,
+        team=st.lists(st.text(), unique=True, max_size=2).map(tuple),
+        quiet=st.lists(st.sampled_from(["mon", "sun", "02-29", "2026-12-25"]), unique=True).map(tuple),
+        reps=st.dictionaries(_addresses, st.lists(st.text(), unique=True, max_size=2).map(tuple), max_size=2),
+    ),
     delegates=st.dictionaries(_addresses, _addresses, max_size=3),
     scoring=st.builds(Constants, half_hours=st.floats(0.001, 1e6), dropped=st.floats(-1e6, 0)),
     providers=st.fixed_dictionaries(
@@ -431,3 +437,51 @@ def test_the_environment_says_where_the_store_is_before_the_config(tmp_path: Pat
     assert store_place(settings, {"CALSIGNAL_DATABASE_URL": "sqlite:///env.db"}, tmp_path) == "sqlite:///env.db"
     assert store_place(settings, {}, tmp_path) == "postgresql://db.example/config"
     assert store_place(Settings(), {}, tmp_path) == tmp_path / "calsignal.sqlite3"
+
+
+# --- delivery ---------------------------------------------------------------------------------------------------------
+
+
+def test_delivery_says_who_gets_what(tmp_path: Path) -> None:
+    text = """
+        [delivery]
+        team = ["chat", "chat"]
+        each = ["mail"]
+        audit = ["boss"]
+        quiet = ["Sat", "sunday", "12-25", "02-29", "2026-04-06"]
+        [delivery.reps]
+        "Jane@ours.example" = ["chat", "jane"]
+        "robin@ours.example" = []
+        """
+
+    found = load(write(tmp_path, MINIMAL + text), {}).delivery
+
+    assert found.quiet == ("sat", "sun", "12-25", "02-29", "2026-04-06")
+    assert found.names == ("chat", "mail", "boss", "jane")
+    assert [found.of_rep(f"{name}@ours.example") for name in ("jane", "robin", "sam")] == [
+        ("chat", "jane"),
+        (),
+        ("mail",),
+    ]
+    assert found.to_reps
+
+
+def test_without_a_word_nothing_is_sent_and_weekends_are_quiet() -> None:
+    found = load(None, {}).delivery
+
+    assert (found.names, found.to_reps, found.quiet) == ((), False, ("sat", "sun"))
+    assert replace(found, reps={"a@ours.example": ()}).to_reps is False
+
+
+@pytest.mark.parametrize("day", ["caturday", "s", "2026-02-29", "13-01", "25.12.", "", "sat-sun"])
+def test_a_quiet_day_that_is_none_is_refused(tmp_path: Path, day: str) -> None:
+    said = only(tmp_path, f'[delivery]\nquiet = ["{day}"]\n')
+
+    assert said.startswith("line 4: [delivery] quiet has no day in ")
+    assert 'write "sat", "2026-12-25", or "12-25" for every year' in said
+
+
+def test_slips_in_delivery_are_told(tmp_path: Path) -> None:
+    assert "did you mean audit?" in only(tmp_path, '[delivery]\naudits = ["x"]\n')
+    assert "write a list" in only(tmp_path, '[delivery]\nteam = "x"\n')
+    assert "no e-mail address" in only(tmp_path, '[delivery.reps]\n"jane" = ["x"]\n')

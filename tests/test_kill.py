@@ -27,8 +27,8 @@ REPS = ("a@ours.example", "b@ours.example")
 COMMAND = [sys.executable, "-c", "from calsignal.cli import main; main()"]
 
 
-def calendar(rep: str, *, later: bool) -> str:
-    """Write a feed of 150 meetings; `later` moves some, answers some and drops some."""
+def calendar(*, later: bool) -> str:
+    """Write a feed of 150 meetings that both reps are on; `later` moves some, answers some and drops some."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//sample//EN"]
     for number in range(150):
         if later and number % 11 == 0:
@@ -44,8 +44,8 @@ def calendar(rep: str, *, later: bool) -> str:
             f"DTEND:{start + timedelta(minutes=45):%Y%m%dT%H%M%SZ}",
             *rule,
             f"SUMMARY:Meeting {number}",
-            f"ORGANIZER:mailto:{rep}",
-            f"ATTENDEE;PARTSTAT=ACCEPTED:mailto:{rep}",
+            f"ORGANIZER:mailto:{REPS[0]}",
+            *(f"ATTENDEE;PARTSTAT=ACCEPTED:mailto:{one}" for one in REPS),
             f"ATTENDEE;PARTSTAT={answer}:mailto:ann{number % 9}@acme.example",
             "END:VEVENT",
         ]
@@ -71,7 +71,7 @@ class Home:
 
     def write(self, *, later: bool) -> None:
         for rep in REPS:
-            (self.folder / f"{rep}.ics").write_text(calendar(rep, later=later), encoding="utf-8")
+            (self.folder / f"{rep}.ics").write_text(calendar(later=later), encoding="utf-8")
 
     def run(self, *words: str) -> None:
         done = subprocess.run([*COMMAND, *words], env=self.environ, capture_output=True, text=True, check=False)

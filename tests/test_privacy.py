@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -374,3 +378,72 @@ def test_what_is_taken_back_leaves_no_remains_on_pages_that_were_split(house: Ho
     assert shown(house.kept(), ["Quarterly numbers", "Subject 00", "x0@acme.example", "x2@acme.example"]) == []
     house.ok("disconnect", NAME, "--erase", "--yes")
     assert shown(house.kept(), ["big.example", "acme.example", "RRULE"]) == []
+
+
+# --- after each erasure -----------------------------------------------------------------------------------------------
+
+
+def row_of(house: House, person: str) -> list[tuple[object, ...]]:
+    """Return everything that the store says about somebody of a domain."""
+    with closing(sqlite3.connect(house.database)) as raw:
+        return raw.execute("SELECT person, domain, email FROM people WHERE domain = ?", (person,)).fetchall()
+
+
+def test_of_a_stranger_times_answer_domain_and_a_keyed_hash_are_kept_and_no_more(house: House) -> None:
+    file = house.folder / "rep.ics"
+    file.write_bytes(calendar(EPOCH))
+    house.ok("connect", "ics", str(file), "--rep", REP)
+    house.ok("sync")
+
+    strangers = row_of(house, "elsewhere.example")
+
+    assert len(strangers) == 2
+    assert all(re.fullmatch("[0-9a-f]{32}", str(key)) and email is None for key, _, email in strangers)
+    for name in ("stranger@elsewhere.example", "second.stranger@elsewhere.example"):
+        hashed = [getattr(hashlib, kind)(name.encode()).hexdigest() for kind in ("md5", "sha1", "sha256", "sha512")]
+        assert shown(house.kept(), [name, *(text[:16] for text in hashed)]) == []
+
+
+def test_an_erased_connection_leaves_no_hash_of_anybody(house: House) -> None:
+    file = house.folder / "rep.ics"
+    file.write_bytes(calendar(EPOCH))
+    house.ok("connect", "ics", str(file), "--rep", REP)
+    house.ok("sync")
+    keys = [str(key) for key, *_ in row_of(house, "elsewhere.example")]
+    assert shown(house.kept(), keys) == keys
+
+    house.ok("disconnect", NAME, "--erase", "--yes")
+
+    assert shown(house.kept(), keys) == []
+
+
+def test_subjects_that_are_switched_off_are_in_no_byte_any_more(house: House) -> None:
+    file = house.folder / "rep.ics"
+    file.write_bytes(calendar(EPOCH))
+    house.ok("accounts", "add", "Acme", "acme.example")
+    house.ok("connect", "ics", str(file), "--rep", REP)
+    house.ok("sync")
+    assert shown(house.kept(), ["Acme kickoff", "Acme renewal"]) == ["Acme kickoff", "Acme renewal"]
+
+    house.write(house.config.read_text(encoding="utf-8").replace("#subjects = true", "subjects = false"))
+    house.clock.wait(hours=1)
+    house.ok("sync")
+
+    assert shown(house.kept(), ["Acme kickoff", "Acme renewal"]) == []
+
+
+def test_what_a_feed_wants_to_hear_again_is_kept_sealed(house: House, server: FeedServer) -> None:  # noqa: F811
+    asked: list[str | None] = []
+
+    def respond(handler: Handler) -> None:
+        asked.append(handler.headers.get("If-None-Match"))
+        handler.send(304 if asked[-1] else 200, b"" if asked[-1] else calendar(EPOCH), ETag='"tell-t4le-etag"')
+
+    server.respond = respond
+    house.ok("connect", "ics", "-", "--rep", REP, input=server.url(PATH) + "\n")
+    for _ in range(3):
+        house.clock.wait(hours=1)
+        house.ok("sync")
+
+    assert asked[-2:] == ['"tell-t4le-etag"'] * 2
+    assert shown(house.kept(), ["tell-t4le-etag"]) == []

@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 
 from calsignal.contract import Retry as RetryContract
 from calsignal.errors import NeedsSignIn, Retriable
-from calsignal.retry import Retry
+from calsignal.retry import Line, Retry
+
+
+def ignore(error: Retriable, seconds: float) -> None:
+    """Have nobody to tell."""
 
 
 class World:
@@ -105,12 +109,71 @@ def test_a_service_that_asks_for_too_long_is_left_at_once() -> None:
 
 
 def test_slow_failures_use_up_the_budget() -> None:
-    world = World(*[busy(1.0)] * 9, takes=140.0)
+    world = World(*[busy(1.0)] * 9, takes=60.0)
 
     with pytest.raises(Retriable):
         world.retry(attempts=9)(world.request)
 
     assert world.calls == 3
+
+
+def test_all_requests_of_a_mailbox_share_one_budget() -> None:
+    world = World(*[busy(1.0)] * 2, takes=60.0)
+    retry = world.retry(attempts=9).for_mailbox(Line(), ignore)
+    assert retry(world.request) == "answer"
+    world.failures = [busy(1.0)] * 9
+
+    with pytest.raises(Retriable):
+        retry(world.request)
+
+    assert world.calls == 3 + 1
+
+
+def test_another_mailbox_has_a_budget_of_its_own() -> None:
+    world = World(*[busy(1.0)] * 2, takes=60.0)
+    retry = world.retry(attempts=9)
+    retry.for_mailbox(Line(), ignore)(world.request)
+    world.failures = [busy(1.0)] * 2
+
+    assert retry.for_mailbox(Line(), ignore)(world.request) == "answer"
+
+
+def test_what_succeeds_costs_nothing_of_the_budget_however_long_it_takes() -> None:
+    world = World(takes=500.0)
+    retry = world.retry()
+    retry(world.request)
+    world.takes, world.failures = 0.0, [busy(), busy()]
+
+    assert retry(world.request) == "answer"
+
+
+def test_once_one_mailbox_has_given_up_the_others_ask_once_until_one_is_answered() -> None:
+    line, world = Line(), World(*[busy()] * 7)
+    one, two = (world.retry().for_mailbox(line, ignore) for _ in range(2))
+    with pytest.raises(Retriable):
+        one(world.request)
+
+    with pytest.raises(Retriable):
+        two(world.request)
+    assert world.calls == 5 + 1
+    with pytest.raises(Retriable):
+        one(world.request)
+    assert world.calls == 5 + 2
+
+    assert two(world.request) == "answer"
+    world.failures = [busy()]
+    assert one(world.request) == "answer"
+
+
+def test_each_failure_that_is_not_final_is_told_with_its_wait() -> None:
+    told: list[tuple[str, float]] = []
+    world = World(busy(17.0), *[busy()] * 9)
+    retry = world.retry(attempts=3).for_mailbox(Line(), lambda error, seconds: told.append((str(error), seconds)))
+
+    with pytest.raises(Retriable):
+        retry(world.request)
+
+    assert told == [("the service is busy", 17.0), ("the service is busy", 2.0)]
 
 
 _failures = st.lists(st.none() | st.floats(-5, 200), max_size=8)
@@ -124,7 +187,7 @@ def test_patience_has_bounds(failures: list[float | None], takes: float, chance:
 
     assert world.calls <= attempts
     assert all(0 <= wait <= 60 for wait in world.waits)
-    assert world.now - world.takes <= 1000 + 300 + takes * (world.calls == 1)
+    assert world.now - world.takes <= 1000 + 150 + takes * (world.calls == 1)
     assert len(world.waits) == world.calls - 1
     assert all(wait >= (asked or 0) for wait, asked in zip(world.waits, failures, strict=False))
     assert outcome == ("answer" if world.calls == len(failures) + 1 else "busy")

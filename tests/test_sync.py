@@ -267,7 +267,9 @@ def test_a_new_account_changes_figures_at_once_and_names_at_the_next_sync(world:
     assert world.remote().asked[-1] == "find n"
 
 
-def test_a_series_is_extended_as_the_window_rolls_without_a_version(world: World) -> None:
+@pytest.mark.parametrize("deltas", [False, True])
+def test_a_series_is_extended_as_the_window_rolls_without_a_version(world: World, deltas: bool) -> None:
+    world.remote().deltas = deltas
     world.remote().put(weekly())
     world.sync()
     before = world.copies()[0].versions[0].occurrences[-1]

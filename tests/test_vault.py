@@ -6,7 +6,9 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -293,6 +295,17 @@ def test_a_passphrase_that_comes_later_takes_over_at_the_next_change(tmp_path: P
         file_vault(tmp_path).get("a")
 
 
+def test_a_passphrase_is_stretched_once_for_what_is_read_again(tmp_path: Path) -> None:
+    vault = file_vault(tmp_path, "correct horse")
+    vault.set("a", SECRET)
+    before = vault_module._stretch.cache_info().misses
+
+    read = [file_vault(tmp_path, "correct horse").get("a") for _ in range(3)]
+
+    assert read == [SECRET] * 3
+    assert vault_module._stretch.cache_info().misses == before
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"sealed": "x"}', b"\xff"])
 def test_a_damaged_vault_is_told(tmp_path: Path, content: bytes) -> None:
     vault = file_vault(tmp_path)
@@ -399,3 +412,91 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, content: 
         vault.set(name, secret)
 
     assert {name: vault.get(name) for name in content} == content
+
+
+# --- another key ------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_key_file_opens_the_vault_and_the_old_one_does_not(tmp_path: Path) -> None:
+    vault = file_vault(tmp_path)
+    vault.set("a", "1")
+    old_key, old_vault = vault.key_path.read_bytes(), vault.path.read_bytes()
+
+    assert vault.rekey(None) == 1
+
+    assert file_vault(tmp_path).get("a") == "1"
+    assert vault.key_path.read_bytes() != old_key
+    assert vault.path.read_bytes() != old_vault
+    vault.key_path.write_bytes(old_key)
+    with pytest.raises(CalsignalError, match="does not open with this key"):
+        vault.get("a")
+
+
+def test_a_passphrase_takes_the_place_of_the_key_file_and_back(tmp_path: Path) -> None:
+    vault = file_vault(tmp_path)
+    vault.set("a", "1")
+
+    vault.rekey("sample new")
+
+    assert not vault.key_path.exists()
+    assert vault.sealed_with_passphrase
+    with pytest.raises(CalsignalError, match="sealed with a passphrase"):
+        vault.get("a")
+    opened = replace(vault, passphrase="sample new")
+    assert opened.get("a") == "1"
+    opened.rekey(None)
+    assert (file_vault(tmp_path).get("a"), vault.sealed_with_passphrase) == ("1", False)
+
+
+class Cut(Exception):
+    """The power fails."""
+
+
+@pytest.mark.parametrize("step", range(6))
+@pytest.mark.parametrize("passphrase", [None, "sample new"], ids=["key file", "passphrase"])
+def test_a_change_of_keys_that_is_cut_off_anywhere_loses_nothing(
+    tmp_path: Path, step: int, passphrase: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = file_vault(tmp_path)
+    vault.set("a", "1")
+    steps = iter(range(100))
+
+    def counted(call: Callable[..., object]) -> Callable[..., object]:
+        def cut(*args: object, **more: object) -> object:
+            if next(steps) == step:
+                raise Cut
+            return call(*args, **more)
+
+        return cut
+
+    for name in ("replace", "unlink"):
+        monkeypatch.setattr(Path, name, counted(getattr(Path, name)))
+    with suppress(Cut):
+        vault.rekey(passphrase)
+    monkeypatch.undo()
+
+    now = replace(vault, passphrase=passphrase) if vault.sealed_with_passphrase else vault
+    assert now.get("a") == "1"
+    now.set("b", "2")
+    assert (now.get("a"), now.get("b")) == ("1", "2")
+    assert not list(tmp_path.rglob("*.new"))
+
+
+def test_processes_that_renew_at_once_lose_no_refresh_token_even_while_the_key_changes(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from calsignal.vault import *\n"
+        "vault = open_vault(Path(sys.argv[1]), Path(sys.argv[1]), {'CALSIGNAL_VAULT': 'file'})\n"
+        "for n in range(12):\n"
+        "    if sys.argv[2] == 'key': vault.rekey(None)\n"
+        "    else:\n"
+        "        vault.set('connection:' + sys.argv[2], f'{sys.argv[2]} {n}')\n"
+        "        assert vault.get('connection:' + sys.argv[2]) == f'{sys.argv[2]} {n}'\n"
+    )
+    open_vault(tmp_path, tmp_path, {"CALSIGNAL_VAULT": "file"}).set("address-key", "00")
+
+    runs = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), who]) for who in ("ann", "bob", "key")]
+
+    assert [run.wait(timeout=120) for run in runs] == [0, 0, 0]
+    vault = open_vault(tmp_path, tmp_path, {"CALSIGNAL_VAULT": "file"})
+    names = ("connection:ann", "connection:bob", "address-key")
+    assert [vault.get(name) for name in names] == ["ann 11", "bob 11", "00"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import click
 from calsignal import __version__
 from calsignal.cli.app import App
 from calsignal.cli.handler import told
+from calsignal.errors import InputError
 
 _COMMANDS = {
     "demo": "calsignal.cli.reports",
@@ -23,12 +25,15 @@ _COMMANDS = {
     "deals": "calsignal.cli.deals",
     "sync": "calsignal.cli.sync",
     "worker": "calsignal.cli.worker",
-    "secrets": "calsignal.cli.secrets",
     "digest": "calsignal.cli.reports",
     "account": "calsignal.cli.reports",
     "audit": "calsignal.cli.audit",
     "calibrate": "calsignal.cli.calibrate",
+    "deliver": "calsignal.cli.deliver",
+    "schedule": "calsignal.cli.schedule",
     "doctor": "calsignal.cli.doctor",
+    "forget": "calsignal.cli.forget",
+    "vault": "calsignal.cli.vault",
 }
 """Command: its module, in which it has the same name; in the order of a first day."""
 
@@ -62,24 +67,65 @@ class Commands(click.Group):
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", type=click.Path(path_type=Path), help="The config file.  [env: CALSIGNAL_CONFIG]")
 @click.option("--debug", is_flag=True, help="Show tracebacks; they may quote what is private.")
+@click.option("-v", "--verbose", count=True, help="Log what happens on stderr; twice: more of it.")
+@click.option(
+    "--log-level",
+    type=click.Choice(("debug", "info", "warning", "error")),
+    envvar="CALSIGNAL_LOG_LEVEL",
+    help="How much to log.  [env: CALSIGNAL_LOG_LEVEL]",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(("text", "json")),
+    envvar="CALSIGNAL_LOG_FORMAT",
+    help="How to write the log; nothing out of a calendar is in it.  [env: CALSIGNAL_LOG_FORMAT]",
+)
+@click.option(
+    "--log-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="CALSIGNAL_LOG_FILE",
+    help="Add the log to this file, not to stderr.  [env: CALSIGNAL_LOG_FILE]",
+)
 @click.version_option(__version__, prog_name="calsignal", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, config: Path | None, debug: bool) -> None:  # noqa: ARG001  # the handler reads it
+def cli(
+    ctx: click.Context,
+    config: Path | None,
+    debug: bool,  # noqa: ARG001  # the handler reads it
+    verbose: int,
+    log_level: str | None,
+    log_format: str | None,
+    log_file: Path | None,
+) -> None:
     """Tell which buyers really invest time, from what their calendars show.
 
     Begin with `calsignal demo`; then `init`, `connect`, `sync`, `accounts suggest`, and every morning `digest`.
     """
     app = ctx.obj = ctx.obj or App()
     app.config_given = config
+    level = log_level or {0: None, 1: "info"}.get(verbose, "debug")
+    if level or log_format or log_file:
+        ctx.call_on_close(_log(log_format or "text", level or "info", log_file))
     ctx.call_on_close(app.close)
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
 
+def _log(form: str, level: str, file: Path | None) -> Callable[[], None]:
+    """Begin to log, and return what ends it."""
+    from calsignal.log import Log
+
+    try:
+        return Log(form, level, sys.stderr, file).close
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}", "name another file") from error
+
+
 def main() -> None:
     """Run the command line; what a terminal's encoding cannot show becomes a question mark.
 
-    A standard stream that is closed is the null device: no file that is opened later may take its place.
+    A standard stream that is closed is the null device: no file that is opened later may take its place. A crash leaves
+    no image of the memory behind, and the programs that are started, a browser say, inherit no secret.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
@@ -87,4 +133,21 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    cli(prog_name="calsignal")
+    _leave_no_core()
+    cli(prog_name="calsignal", obj=App(environ=_own_environment()))
+
+
+def _leave_no_core() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows writes none by itself
+        return
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _own_environment() -> dict[str, str]:
+    """Return the environment, and take out of it what no other program has to know."""
+    own = dict(os.environ)
+    for name in ("CALSIGNAL_SECRET_KEY", "CALSIGNAL_DATABASE_URL"):
+        os.environ.pop(name, None)
+    return own

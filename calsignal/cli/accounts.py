@@ -18,6 +18,7 @@ from calsignal.cli.accounts_file import (
     read_accounts,
 )
 from calsignal.cli.app import App, nearest
+from calsignal.cli.forget import refuse_forgotten
 from calsignal.cli.options import (
     as_of_option,
     emit,
@@ -72,9 +73,15 @@ def add(
     )
     if not (account.domains or account.addresses):
         raise InputError("an account needs a domain or an address", f"as in: calsignal accounts add {name!r} DOMAIN")
+    refuse_forgotten(app, _named_in(account))
     app.store(create=True).add_account(account)
     emit(f"added {account.name}")
     say(_AT_ONCE)
+
+
+def _named_in(account: Account) -> list[str]:
+    owner = [account.owner] if account.owner else []
+    return [*account.domains, *account.addresses, *account.key_players, *owner]
 
 
 def _person(app: App, address: str) -> str:
@@ -96,6 +103,7 @@ def import_(ctx: click.Context, file: Path) -> None:
     content = read_file(file)
     store = app.store(create=True)
     outcome = read_accounts(content, store.accounts(), app.settings.team, lambda who: _person(app, who))
+    refuse_forgotten(app, [word for one in (*outcome.added, *outcome.changed) for word in _named_in(one)])
     store.save_accounts([*outcome.added, *outcome.changed])
     if outcome.changed:
         forget_strangers(store, app.settings)

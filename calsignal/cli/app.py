@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from calsignal.errors import InputError, StoreError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from calsignal.vault import Shelf, Vault
 
 _KEY_MARK = "address-key"
+_LOOKS_BACK = timedelta(days=180)
+"""How far back a report looks for what counts today: older time is worth less than a hundredth."""
 
 
 @dataclass
@@ -31,6 +34,7 @@ class App:
 
     clock       tells the time, aware
     points      entry points of providers, in the place of those of this Python
+    stop        is set when the run is to end: nothing new is begun, nothing waited for
     """
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -39,6 +43,7 @@ class App:
     data_dir: Path | None = None
     points: Iterable[EntryPoint] | None = None
     config_given: Path | None = None
+    stop: Event = field(default_factory=Event)
     _store: Store | None = None
 
     @cached_property
@@ -71,15 +76,25 @@ class App:
 
         return self.config_dir or config.config_folder(), self.data_dir or config.data_folder()
 
+    @property
+    def config_folder(self) -> Path:
+        """The folder for our config, where the key of the encrypted file lies."""
+        return self._folders[0]
+
+    @property
+    def data_path(self) -> Path:
+        """The folder for our data."""
+        return self._folders[1]
+
     @cached_property
     def retry(self) -> Retry:
-        """The patience of this run: it waits in real time."""
+        """The patience of this run: it waits in real time, until it is to stop."""
         import random
         import time
 
         from calsignal.retry import Retry
 
-        return Retry(time.sleep, random.uniform, time.monotonic)
+        return Retry(self.stop.wait, random.uniform, time.monotonic)
 
     @cached_property
     def vault(self) -> Vault:
@@ -142,7 +157,7 @@ class App:
             raise StoreError(
                 "the vault holds another address key than the one this store was written with",
                 "use the vault of the machine and the user that wrote it (CALSIGNAL_VAULT, CALSIGNAL_SECRET_KEY); "
-                "on PostgreSQL `calsignal secrets share`, run there, gives its secrets to the team",
+                "on PostgreSQL `calsignal vault share`, run there, gives its secrets to the team",
             )
         return key
 
@@ -174,8 +189,36 @@ class App:
         that zone.
 
         Raises:
-            InputError: it is no ISO date or time, or in the future.
+            InputError: it is no ISO date or time, in the future, or from before what is kept.
         """
+        moment = self._as_of(text)
+        self._tell_what_is_kept(text, moment)
+        return moment
+
+    def _tell_what_is_kept(self, text: str | None, moment: datetime) -> None:
+        """Refuse a moment of which everything was erased; say so where a report would look back further than that."""
+        from calsignal.store import NoStore
+
+        if text is None and not self.settings.privacy.keep_days:
+            return
+        try:
+            since = self.store().kept_since()
+        except NoStore:
+            return
+        if since is None:
+            return
+        day = since.astimezone(self.settings.team.timezone).date()
+        if moment < since:
+            fact = f"what was known on {text} is erased: nothing from before {day} is kept"
+            raise InputError(fact, "ask for a later day; [privacy] keep_days says how long things are kept")
+        if moment - since < _LOOKS_BACK:
+            import click
+
+            click.echo(
+                f"note: nothing from before {day} is kept; what happened earlier counts for nothing here", err=True
+            )
+
+    def _as_of(self, text: str | None) -> datetime:
         if text is None:
             return self.now
         moment = self.moment(text, end_of_day=True)

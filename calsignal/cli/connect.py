@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from calsignal.cli.app import App, nearest
 from calsignal.cli.options import (
     as_of_option,
+    ask_secret,
     asking,
     emit,
     format_option,
@@ -98,22 +98,12 @@ def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
     ctx.exit(1 if refused else 0)
 
 
-def ask_secret(question: str) -> str:
-    """Ask without echo on a terminal, or read one line of standard input."""
-    ask = partial(click.prompt, question, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline
-    otherwise = "type it at the prompt, or hand it in on standard input"
-    with asking(otherwise):
-        secret = str(ask())
-    if not secret.strip():
-        raise InputError("no secret was given", otherwise)
-    return secret.strip()
-
-
 def _remember(app: App, provider: str, found: Sequence[Authorised]) -> None:
     """Keep what was authorised, all or nothing. Secrets go first: without one a row is only a problem."""
     from calsignal.directory import normalise
     from calsignal.vault import connection_secret
 
+    found = _without_forgotten(app, found)
     mailboxes = {authorised.name: normalise(authorised.mailbox) for authorised in found}
     known = {connection.name: connection for connection in app.store(create=True).connections()}
     for authorised in found:
@@ -139,6 +129,19 @@ def _remember(app: App, provider: str, found: Sequence[Authorised]) -> None:
     _forget_secrets(app, [known[a.name] for a in found if a.name in known], keep=[n for n, s in named.items() if s])
     for roster in sorted({authorised.roster for authorised in found if authorised.roster}):
         _drop_who_left(app, provider, roster, mailboxes.keys())
+
+
+def _without_forgotten(app: App, found: Sequence[Authorised]) -> Sequence[Authorised]:
+    """Leave out the mailboxes of people who are to stay forgotten, and say so; one alone is refused."""
+    from calsignal.cli.forget import bans_of, refuse_forgotten
+
+    bans = bans_of(app)
+    kept = [authorised for authorised in found if bans.word(authorised.mailbox) is None]
+    if not kept:
+        refuse_forgotten(app, [authorised.mailbox for authorised in found])
+    if len(kept) < len(found):
+        say(f"not connected, since they were forgotten: {len(found) - len(kept)} of {len(found)}")
+    return kept
 
 
 def _refuse_name(known: Connection | None, provider: str, authorised: Authorised) -> None:
@@ -171,10 +174,10 @@ def _drop_who_left(app: App, provider: str, roster: str, present: Collection[str
 
 def _forget_secrets(app: App, had: Iterable[Connection], keep: Collection[str] = ()) -> None:
     """Forget the secrets that connections had, but those to `keep` and those that a connection which is read shares."""
+    from calsignal.cli.leaving import shared_secrets
     from calsignal.vault import connection_secret
 
-    shared = {connection_secret(c.name, c.shares) for c in app.store().connections() if c.shares and not c.retired_at}
-    for name in sorted({connection_secret(c.name, c.shares) for c in had} - {*keep, *shared}):
+    for name in sorted({connection_secret(c.name, c.shares) for c in had} - {*keep, *shared_secrets(app)}):
         app.vault.delete(name)
 
 
@@ -211,11 +214,16 @@ def connections(app: App, as_of: str | None, form: str, output: Path | None) -> 
 @click.argument("name")
 @click.option("--erase", is_flag=True, help="Remove everything that it told, too.")
 @click.option("--yes", is_flag=True, help="Do not ask before erasing.")
-@pass_app
-def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
-    """Read a connection no more. Its secret is forgotten, its history stays."""
+@click.pass_context
+def disconnect(ctx: click.Context, name: str, erase: bool, yes: bool) -> None:
+    """Read a connection no more. Its sign-in is revoked, its secret forgotten, its history stays.
+
+    Where the service cannot be asked to revoke, that is told, and the exit code is 1.
+    """
+    from calsignal.cli.leaving import end_sign_ins
     from calsignal.reports.words import plural
 
+    app = ctx.ensure_object(App)
     store = app.store()
     by_name = {connection.name: connection for connection in store.connections()}
     chosen = known_connection(name, list(by_name))
@@ -225,13 +233,14 @@ def disconnect(app: App, name: str, erase: bool, yes: bool) -> None:
         return
     # in this order each step can be taken again if the next one fails
     store.retire(chosen, app.now)
-    _forget_secrets(app, [by_name[chosen]])
-    if not erase:
+    ended = end_sign_ins(app, [by_name[chosen]])
+    if erase:
+        gone = store.erase_connection(chosen)
+        events, versions = plural(gone.events, "event"), plural(gone.versions, "version")
+        emit(f"erased {chosen}: {events} in {versions}, {plural(gone.people, 'person', 'people')}")
+    else:
         emit(f"disconnected {chosen}; its history stays")
-        return
-    gone = store.erase_connection(chosen)
-    events, versions = plural(gone.events, "event"), plural(gone.versions, "version")
-    emit(f"erased {chosen}: {events} in {versions}, {plural(gone.people, 'person', 'people')}")
+    ctx.exit(0 if ended else 1)
 
 
 def _agreed(question: str) -> bool:

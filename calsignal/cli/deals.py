@@ -12,6 +12,7 @@ import click
 
 from calsignal.cli.accounts_file import check_domain_of, check_name
 from calsignal.cli.app import App
+from calsignal.cli.forget import bans_of
 from calsignal.cli.options import (
     as_of_option,
     emit,
@@ -106,7 +107,7 @@ def import_(
     app = ctx.ensure_object(App)
     at = app.as_of(taken)
     choices = Choices(currency, DateOrder(date_order) if date_order else None, decimal, columns)
-    reading = read_deals(read_file(file), app.settings.team.timezone, choices)
+    reading = _without_forgotten(app, read_deals(read_file(file), app.settings.team.timezone, choices))
     _tell_reading(reading, dry_run=dry_run)
     if not reading.deals:
         raise InputError("the file holds no deal that can be read", "nothing was imported")
@@ -123,6 +124,28 @@ def import_(
     _tell_changes(reading, changes, found, dry_run=dry_run)
     _tell_matches(_names(app, store, found.accounts), shown)
     ctx.exit(1 if reading.refused or found.problems else 0)
+
+
+def _without_forgotten(app: App, reading: Reading) -> Reading:
+    """Return what was read without those who are to stay forgotten; a deal that has them in its own id is left out."""
+    bans = bans_of(app)
+    if not bans.marks:
+        return reading
+    forgotten = {name for name, mailbox in app.settings.deals.owners.items() if bans.word(mailbox)}
+    kept = [
+        replace(
+            deal,
+            name=bans.masked(deal.name),
+            account=bans.masked(deal.account),
+            stage=bans.masked(deal.stage),
+            owner="" if deal.owner in forgotten or bans.is_in(deal.owner) else deal.owner,
+            domains=tuple(domain for domain in deal.domains if bans.word(domain) is None),
+            contacts=tuple(contact for contact in deal.contacts if bans.word(contact) is None),
+        )
+        for deal in reading.deals
+        if not bans.is_in(deal.id)
+    ]
+    return replace(reading, deals=tuple(kept))
 
 
 def _store(app: App, *, create: bool) -> Store | None:

@@ -170,7 +170,22 @@ class Look:
             self._hide_secret(vault.get(ADDRESS_KEY))
         except Exception as error:  # noqa: BLE001  # whatever a damaged vault makes of itself
             trouble = _trouble(error)
-        return judged.Secrets(kind, trouble, tuple(_exposed(files)))
+        named = self.app.settings.delivery.names
+        lost = () if trouble else tuple(self._lost(named))
+        return judged.Secrets(kind, trouble, tuple(_exposed(files)), deliveries=len(named), lost=lost)
+
+    def _lost(self, named: Iterable[str]) -> Iterator[judged.Trouble]:
+        """Yield what is wrong with the addresses that the config names; nobody is asked."""
+        from calsignal.cli.addresses import Addresses
+
+        self._hide(named)
+        for name in named:
+            try:
+                Addresses(self.app).get(name)
+            except CalsignalError as error:
+                yield _trouble(error)
+            except Exception as error:  # noqa: BLE001  # a damaged vault
+                yield _trouble(error)
 
     # --- store --------------------------------------------------------------------------------------------------------
 

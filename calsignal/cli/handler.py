@@ -3,7 +3,8 @@
     error: FACT            what happened
     hint: STEP             what to do about it
 
-Exit codes: 0 all well, 1 something partly failed, 2 the user's input or config, 3 the store, 130 interrupted.
+Exit codes: 0 all well, 1 something partly failed, 2 the user's input or config, 3 the store, 130 interrupted by Ctrl-C,
+143 by SIGTERM.
 """
 
 from __future__ import annotations

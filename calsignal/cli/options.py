@@ -6,6 +6,7 @@ import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +21,9 @@ pass_app = click.make_pass_decorator(App)
 
 as_of_option = click.option(
     "--as-of", metavar="WHEN", help="Report as of then: an ISO date (the end of that day), or a date and time."
+)
+again_option = click.option(
+    "--again", is_flag=True, help="With --send: also what was sent today already, and on a quiet day."
 )
 output_option = click.option(
     "--output",
@@ -45,6 +49,17 @@ def asking(otherwise: str) -> Iterator[None]:
             raise
         click.echo(err=True)  # ends the line of the question
         raise InputError("the input ended before the question was answered", otherwise) from None
+
+
+def ask_secret(question: str) -> str:
+    """Ask without echo on a terminal, or read one line of standard input. Raises `InputError`."""
+    ask = partial(click.prompt, question, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline
+    otherwise = "type it at the prompt, or hand it in on standard input"
+    with asking(otherwise):
+        secret = str(ask())
+    if not secret.strip():
+        raise InputError("no secret was given", otherwise)
+    return secret.strip()
 
 
 def say(text: str) -> None:

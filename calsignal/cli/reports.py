@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from calsignal.cli.app import App
-from calsignal.cli.options import as_of_option, emit, format_option, output_option, pass_app, say, screen
+from calsignal.cli.options import again_option, as_of_option, emit, format_option, output_option, pass_app, say, screen
 from calsignal.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,14 +21,34 @@ ENV_REP = "CALSIGNAL_REP"
 @click.option("--rep", metavar="EMAIL", help=f"Only the accounts that this rep meets or owns.  [env: {ENV_REP}]")
 @click.option("--all", "show_all", is_flag=True, help="Leave nothing out for the sake of one screen.")
 @click.option("--since", metavar="WHEN", help="List what changed since then; by default since yesterday.")
+@click.option("--send", "sending", is_flag=True, help="Send it as [delivery] of the config says; print nothing.")
+@click.option("--each", is_flag=True, help="With --send: every rep their own digest.")
+@again_option
 @as_of_option
-@format_option("text", "json")
+@format_option("text", "json", "csv", "markdown", "html")
 @output_option
-@pass_app
+@click.pass_context
 def digest(
-    app: App, rep: str | None, show_all: bool, since: str | None, as_of: str | None, form: str, output: Path | None
+    ctx: click.Context,
+    rep: str | None,
+    show_all: bool,
+    since: str | None,
+    sending: bool,
+    each: bool,
+    again: bool,
+    as_of: str | None,
+    form: str,
+    output: Path | None,
 ) -> None:
     """Show a rep's morning. What to do first, today, who is real and who is soft, and what changed."""
+    app = ctx.ensure_object(App)
+    if sending:
+        from calsignal.cli.sending import refuse_beside_send
+
+        refuse_beside_send(all=show_all, since=since, as_of=as_of, format=form != "text", output=output)
+        ctx.exit(1 if _sent(app, rep, each=each, again=again) else 0)
+    if each or again:
+        raise InputError(f"--{'each' if each else 'again'} says how to send", "add --send")
     from calsignal.analysis import digest as made
 
     moment = app.as_of(as_of)
@@ -37,6 +57,16 @@ def digest(
         raise InputError(f"--since {since} is later than the moment of the report", "name an earlier one")
     found = made(app.store(), app.settings, moment, _rep(app, rep), start)
     emit(_digest(app, found, show_all=show_all, form=form, output=output), output)
+
+
+def _sent(app: App, rep: str | None, *, each: bool, again: bool) -> int:
+    """Send a digest, or every rep's own; return how many could not be delivered."""
+    from calsignal.cli.sending import deliver, digest_parcels, rep_parcels
+
+    if each and rep:
+        raise InputError("--each is every rep, --rep is one", "leave one of them out")
+    parcels = rep_parcels(app) if each else digest_parcels(app, _rep(app, rep))
+    return deliver(app, parcels, again=again)
 
 
 def _rep(app: App, given: str | None) -> str | None:
@@ -58,6 +88,14 @@ def _digest(app: App, found: Digest, *, show_all: bool, form: str, output: Path 
         from calsignal.reports.jsonform import digest_json, to_json
 
         return to_json(digest_json(found))
+    if form in ("csv", "markdown"):
+        from calsignal.reports.digest_tables import digest_csv, digest_markdown
+
+        return digest_csv(found) if form == "csv" else digest_markdown(found)
+    if form == "html":
+        from calsignal.reports.digest_html import digest_html
+
+        return digest_html(found, show_all=show_all)
     from calsignal.reports.digest_text import digest_text
 
     return digest_text(found, show_all=show_all, **screen(app, output))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,8 +15,9 @@ from calsignal.cli.options import emit, say
 from calsignal.errors import InputError
 
 if TYPE_CHECKING:
+    from calsignal.cli.progress import Board
     from calsignal.store import Connection
-    from calsignal.sync import Outcome
+    from calsignal.sync import Outcome, Syncer
 
 LISTED = 20
 """How many skipped items of one connection are named on the terminal; reports list all."""
@@ -26,19 +28,63 @@ LISTED = 20
 @click.option("--accept", "accepted", multiple=True, metavar="CONNECTION", help="Believe what a held calendar shows.")
 @click.pass_context
 def sync(ctx: click.Context, names: tuple[str, ...], accepted: tuple[str, ...]) -> None:
-    """Read every calendar, or those named. One that fails does not stop the others."""
+    """Read every calendar, or those named. One that fails does not stop the others.
+
+    Ctrl-C lets it finish what it is writing, a second one does not; what was not read is left to the next sync.
+    """
+    from calsignal.cli.stopping import stopping
+
     app = ctx.ensure_object(App)
     chosen = _chosen(app.store(create=True).connections(), names, accepted)
     outcomes: list[Outcome] = []
-    try:
-        for outcome in _watched(_outcomes(app, chosen, accepted), len(chosen)):
-            outcomes.append(outcome)  # noqa: PERF402  # what is done is told even when the next one breaks
-    finally:
-        for outcome in outcomes:
-            _tell(outcome)
+    with stopping(app.stop) as stopped:
+        try:
+            _read(app, chosen, accepted, outcomes)
+        finally:
+            for outcome in sorted(outcomes, key=lambda each: each.connection):
+                _tell(outcome)
+        if stopped.exit_code:
+            _tell_rest(chosen, outcomes)
+            ctx.exit(stopped.exit_code)
     if any(not outcome.problem for outcome in outcomes) and not app.store().accounts():
         say("next: `calsignal accounts suggest` lists the companies that meet you")
     ctx.exit(1 if any(outcome.problem for outcome in outcomes) else 0)
+
+
+def _read(app: App, chosen: list[Connection], accepted: tuple[str, ...], outcomes: list[Outcome]) -> None:
+    """Sync, and put down what is done as it comes: that is told even when something breaks later."""
+    with _watching(app, len(chosen)) as board:
+        more = {} if board is None else {"watch": board.tell}
+        for outcome in syncer_of(app, accepted, **more).sync(chosen):
+            if board is not None:
+                board.finish(outcome)
+            outcomes.append(outcome)
+
+
+@contextmanager
+def _watching(app: App, total: int) -> Iterator[Board | None]:
+    """Give what shows how far it is, where somebody looks."""
+    if not _somebody_looks():
+        yield None
+        return
+    from time import monotonic
+
+    from calsignal.cli.progress import Board, shown
+
+    board = Board(total, monotonic, stopping=app.stop.is_set)
+    with shown(board):
+        yield board
+
+
+def _tell_rest(chosen: list[Connection], outcomes: list[Outcome]) -> None:
+    """Say what a stop has left out."""
+    done = {outcome.connection for outcome in outcomes}
+    left = [connection.name for connection in chosen if connection.name not in done]
+    say(f"interrupted: {len(done)} of {len(chosen)} done")
+    for name in left[:LISTED]:
+        say(f"{name}: not synced")
+    if len(left) > LISTED:
+        say(f"{len(left) - LISTED} more: not synced")
 
 
 def _chosen(known: Iterable[Connection], names: tuple[str, ...], accepted: tuple[str, ...]) -> list[Connection]:
@@ -54,10 +100,11 @@ def _chosen(known: Iterable[Connection], names: tuple[str, ...], accepted: tuple
     return active
 
 
-def _outcomes(app: App, chosen: list[Connection], accepted: tuple[str, ...]) -> Iterator[Outcome]:
+def syncer_of(app: App, accepted: tuple[str, ...] = (), **more: Any) -> Syncer:  # noqa: ANN401
+    """Return what syncs, with everything of this run in it."""
     from calsignal.sync import Syncer
 
-    syncer = Syncer(
+    return Syncer(
         store=app.store(),
         settings=app.settings,
         registry=app.registry,
@@ -66,22 +113,16 @@ def _outcomes(app: App, chosen: list[Connection], accepted: tuple[str, ...]) -> 
         clock=app.clock,
         retry=app.retry,
         accept=frozenset(accepted),
+        stop=app.stop,
+        **more,
     )
-    return syncer.sync(chosen)
-
-
-def _watched(outcomes: Iterable[Outcome], total: int) -> Iterable[Outcome]:
-    """Show a bar on stderr while the outcomes come, where somebody can see it."""
-    if not _somebody_looks():
-        return outcomes
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(outcomes, "syncing", total=total, console=Console(stderr=True), transient=True)
 
 
 def _somebody_looks() -> bool:
-    return sys.stderr.isatty()
+    """Say whether progress is welcome: on a terminal, unless a log is written there."""
+    from calsignal import log
+
+    return sys.stderr.isatty() and not log.speaking(sys.stderr)
 
 
 def _tell(outcome: Outcome) -> None:

@@ -67,30 +67,21 @@ def _refuse(app: App) -> None:
         raise InputError(f"{ENV_KEY} is not set, and workers share secrets that it opens", hint)
     if not isinstance(app.vault, StoreVault):
         fact = f"{ENV_KIND} keeps secrets on this machine, and workers share theirs"
-        raise InputError(fact, f"unset {ENV_KIND}; `calsignal secrets share` moves secrets into the store")
+        raise InputError(fact, f"unset {ENV_KIND}; `calsignal vault share` moves secrets into the store")
 
 
 def _worker(app: App, *, once: bool, presumed_dead: float, grace: float) -> Worker:
     from datetime import timedelta
 
+    from calsignal.cli.sync import syncer_of
     from calsignal.store import libpq_url
-    from calsignal.sync import Syncer
     from calsignal.worker import Terms, Worker
 
     for name in ("procrastinate", "psycopg", "asyncio"):  # what they have to tell comes as a sentence of ours
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     store, every = app.store(create=True), timedelta(minutes=app.settings.sync.every_minutes)
-    syncer = Syncer(
-        store=store,
-        settings=app.settings,
-        registry=app.registry,
-        vault=app.vault,
-        address_key=app.address_key(),
-        clock=app.clock,
-        retry=app.retry,
-    )
     terms = Terms(every, presumed_dead=presumed_dead, grace=grace, once=once)
-    return Worker(libpq_url(app.place), store, syncer, app.registry, app.clock, terms, tell=tell, note=say)
+    return Worker(libpq_url(app.place), store, syncer_of(app), app.registry, app.clock, terms, tell=tell, note=say)
 
 
 def tell(outcome: Outcome) -> None:

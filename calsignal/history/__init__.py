@@ -9,24 +9,30 @@ baseline.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from calsignal.history.families import families
 from calsignal.history.states import Lens, Meeting, Seen, Track
 from calsignal.history.thread import Thread
 from calsignal.model import Copy
 
-__all__ = ["Lens", "Meeting", "Seen", "Track", "meetings"]
+__all__ = ["Lens", "Meeting", "Seen", "Track", "meetings", "threads"]
 
 
 def meetings(copies: Iterable[Copy], lens: Lens) -> tuple[Meeting, ...]:
     """Return every meeting that the copies tell of, in order of UID and original start."""
-    threads: dict[str, list[Copy]] = defaultdict(list)
+    by_uid = threads(copies, lens)
+    return tuple(meeting for uid in sorted(by_uid) for meeting in _thread(uid, by_uid[uid], lens))
+
+
+def threads(copies: Iterable[Copy], lens: Lens) -> Mapping[str, Sequence[Copy]]:
+    """Return the copies by the UID of their meetings; a series that was carried on has that of its first half."""
+    found: dict[str, list[Copy]] = defaultdict(list)
     known = list(copies)
     carried_on = families(known, lens)
     for copy in known:
-        threads[carried_on.get(copy.uid, copy.uid)].append(copy)
-    return tuple(meeting for uid in sorted(threads) for meeting in _thread(uid, threads[uid], lens))
+        found[carried_on.get(copy.uid, copy.uid)].append(copy)
+    return found
 
 
 def _thread(uid: str, copies: Sequence[Copy], lens: Lens) -> Iterator[Meeting]:

@@ -2,55 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from calsignal.model import Status
 from calsignal.reports import audit_words as say
 from calsignal.reports.calibration_text import omitted, rate_words
 from calsignal.reports.foot import model
-from calsignal.reports.safe import markdown, spreadsheet
+from calsignal.reports.grid import Table, Value, as_csv, as_markdown
+from calsignal.reports.safe import markdown
 from calsignal.reports.words import Calendar, first_sentence, plural
 from calsignal.score.audit import AuditResult, DealLine, Measure, RepMetrics
 from calsignal.score.calibration import Backtest
 
-Value = str | int | float | Decimal | date | bool | None
-
-
-@dataclass(frozen=True)
-class Table:
-    """Columns with their names, and rows of values; None is unknown."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Value, ...], ...]
-
 
 def audit_csv(result: AuditResult, name: str = "deals") -> str:
     """Return one of `TABLES` as CSV: numbers and ISO dates as they are, unknown as an empty cell, formulas disarmed."""
-    table = TABLES[name](result)
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows([_plain(value) for value in row] for row in table.rows)
-    return file.getvalue()
-
-
-def _plain(value: Value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return spreadsheet(value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    return f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    return as_csv(TABLES[name](result))
 
 
 # --- the tables -------------------------------------------------------------------------------------------------------
@@ -193,7 +161,7 @@ def audit_markdown(result: AuditResult, *, with_contest: bool = False, backtest:
         f"**{markdown(result.notice)}**" if result.notice else "",
         *_asks(result),
         *_tables(result, calendar),
-        _grid(_contest(result)) if with_contest else "",
+        as_markdown(_contest(result)) if with_contest else "",
         *(_hindsight(backtest) if backtest else ()),
         *_unknown(result),
         f"_{say.COACHING}_ {markdown(model(result.head))}",
@@ -215,7 +183,7 @@ def _asks(result: AuditResult) -> Iterable[str]:
 
 
 def _tables(result: AuditResult, calendar: Calendar) -> Iterable[str]:
-    yield _grid(_totals(result))
+    yield as_markdown(_totals(result))
     if result.forecast.lines:
         yield f"Calendar-backed: REAL, and no finding F1 to F4. {say.import_age(result, calendar)}"
     rows = tuple(
@@ -225,8 +193,8 @@ def _tables(result: AuditResult, calendar: Calendar) -> Iterable[str]:
         for found in line.findings
     )  # fmt: skip
     columns = ("amount", "account", "deal", "owner", "status", "category", "closes", "code", "finding", "ask")
-    yield _grid(Table("Findings", columns, rows))
-    yield _grid(_people(result))
+    yield as_markdown(Table("Findings", columns, rows))
+    yield as_markdown(_people(result))
     hours = ("account", "our hours", "buyer hours", "status", "evidence", "reps")
     for title, found in (("Eats our hours, and no buyer committed", result.eating),
                          ("Buyers give time, and no deal is open", result.without_deal)):  # fmt: skip
@@ -235,8 +203,8 @@ def _tables(result: AuditResult, calendar: Calendar) -> Iterable[str]:
              first_sentence(one.result.evidence), ", ".join(one.reps))
             for one in found
         )  # fmt: skip
-        yield _grid(Table(title, hours, told))
-    yield _grid(_coverage(result))
+        yield as_markdown(Table(title, hours, told))
+    yield as_markdown(_coverage(result))
 
 
 def _people(result: AuditResult) -> Table:
@@ -264,7 +232,7 @@ def _hindsight(found: Backtest) -> Iterable[str]:
             (one.status.value, one.rate.hits, one.rate.n, rate_words(one.rate)) for one in table.by_status if one.rate.n
         )
         title = f"{table.weeks} weeks before: {plural(table.deals, 'deal')} that existed then"
-        yield _grid(Table(title, ("status then", "won", "n", "share"), rows))
+        yield as_markdown(Table(title, ("status then", "won", "n", "share"), rows))
 
 
 def _unknown(result: AuditResult) -> Iterable[str]:
@@ -275,26 +243,4 @@ def _unknown(result: AuditResult) -> Iterable[str]:
          say.why_unknown(line))
         for line in say.unknown_deals(result)
     )  # fmt: skip
-    yield _grid(Table("Unknown deals, in every total", ("amount", "account", "deal", "owner", "why"), rows))
-
-
-def _grid(table: Table) -> str:
-    """Return a table with its heading, or nothing where it has no rows; numbers stand to the right."""
-    if not table.rows:
-        return ""
-    numbers = (
-        all(isinstance(value, int | float | Decimal | None) for value in column)
-        for column in zip(*table.rows, strict=True)
-    )
-    lines = [table.columns, tuple("---:" if right else "---" for right in numbers)]
-    cells = [tuple(markdown(_shown(value)) for value in row) for row in table.rows]
-    body = "\n".join(f"| {' | '.join(row)} |" for row in [*lines, *cells])
-    return f"## {table.title}\n\n{body}"
-
-
-def _shown(value: Value) -> str:
-    if isinstance(value, Decimal):
-        return say.number(value)
-    if isinstance(value, float):
-        return f"{value:.1f}"
-    return "-" if value is None else value if isinstance(value, str) else _plain(value)
+    yield as_markdown(Table("Unknown deals, in every total", ("amount", "account", "deal", "owner", "why"), rows))

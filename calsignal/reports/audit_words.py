@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from calsignal.model import Category, Deal, Status
+from calsignal.reports import grid
 from calsignal.reports.safe import clean, cut
 from calsignal.reports.words import Calendar, plural
 from calsignal.score.audit import (
@@ -26,13 +27,9 @@ COACHING = "A coaching aid, not for pay or employment decisions."
 ROUGHLY = "Deals of several currencies stand in rough order of value; nothing is converted or added."
 NOBODY = "nobody"
 
+number = grid.number
+
 # --- numbers ----------------------------------------------------------------------------------------------------------
-
-
-def number(amount: Decimal) -> str:
-    """Write an amount without its currency: `480,000`, `18,500.50`."""
-    whole = amount == amount.to_integral_value()
-    return f"{amount:,.0f}" if whole else f"{amount:,.2f}"
 
 
 def money(amount: Decimal | None, currency: str | None) -> str:

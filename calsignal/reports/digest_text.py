@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from calsignal.model import Actor, ChangeKind, Status
+from calsignal.model import Actor, Change, ChangeKind, Status
 from calsignal.reports.foot import foot
 from calsignal.reports.layout import BOLD, CYAN, DIM, GREEN, PLAIN, YELLOW, Cell, Page, Run, cell, width_of
 from calsignal.reports.tables import suggestion_rows
 from calsignal.reports.words import COLOURS, Calendar, duration, first_sentence, happened, plural, subject, who
-from calsignal.score.result import AccountResult, Digest, FirstAction, TodayMeeting
+from calsignal.score.result import AccountChange, AccountResult, Digest, FirstAction, TodayMeeting
 
 SCREEN = 15  # accounts
 LINES = 40
@@ -52,26 +52,43 @@ def digest_text(digest: Digest, *, width: int, colour: bool, show_all: bool = Fa
 
 
 def _head(page: Page, digest: Digest, calendar: Calendar) -> None:
-    as_of = digest.head.as_of
-    day = f"{calendar.date(as_of)} {calendar.today.year}, {calendar.time(as_of)}"
-    page.line(Run(day, BOLD), "·", digest.rep or "the whole team")
+    page.line(Run(when(calendar), BOLD), "·", whose(digest))
+    if counted := counts(digest):
+        page.line(Run(counted, DIM))
+
+
+def when(calendar: Calendar) -> str:
+    """Write the moment of a report: `Tue 17 Mar 2026, 08:00`."""
+    return f"{calendar.date(calendar.as_of)} {calendar.today.year}, {calendar.time(calendar.as_of)}"
+
+
+def whose(digest: Digest) -> str:
+    """Say whose digest it is."""
+    return digest.rep or "the whole team"
+
+
+def counts(digest: Digest) -> str:
+    """Count the accounts: `5 real, 3 soft, 1 customer or partner`; nothing where there are none."""
     prospects = [result for result in digest.accounts if result.rank is not None]
-    groups = _by_status(prospects)
-    counts = [f"{len(members)} {status.value.lower()}" for status, members in groups.items()]
+    found = [f"{len(members)} {status.value.lower()}" for status, members in by_status(prospects).items()]
     others = len(digest.accounts) - len(prospects)
     if others:
-        counts.append(plural(others, "customer or partner", "customers and partners"))
-    if counts:
-        page.line(Run(", ".join(counts), DIM))
+        found.append(plural(others, "customer or partner", "customers and partners"))
+    return ", ".join(found)
 
 
 def _first(page: Page, action: FirstAction, calendar: Calendar) -> None:
     page.blank()
-    due = calendar.date(action.due) if action.due and action.due != calendar.today else ""
-    when = [f"By {due}."] if due and due not in action.text else []
     why = Run(f"(rule {action.rule}: {RULES[action.rule]})", DIM)
     first, account, text = Run("FIRST", f"{BOLD};{CYAN}"), Run(action.account, BOLD), Run(action.text, BOLD)
-    page.line(first, account, "·", text, *when, why, hang=6)
+    by = due(action, calendar)
+    page.line(first, account, "·", text, *([by] if by else []), why, hang=6)
+
+
+def due(action: FirstAction, calendar: Calendar) -> str:
+    """Say until when something is to be done, unless that is today or its text says it: `By Fri 20 Mar.`."""
+    day = calendar.date(action.due) if action.due and action.due != calendar.today else ""
+    return f"By {day}." if day and day not in action.text else ""
 
 
 def _today(page: Page, today: Sequence[TodayMeeting], calendar: Calendar, *, show_all: bool) -> None:
@@ -94,7 +111,7 @@ def _today(page: Page, today: Sequence[TodayMeeting], calendar: Calendar, *, sho
 
 
 def _accounts(page: Page, results: Sequence[AccountResult], *, show_all: bool) -> None:
-    groups = _by_status([result for result in results if result.rank is not None])
+    groups = by_status([result for result in results if result.rank is not None])
     room = {status: len(members) for status, members in groups.items()} if show_all else _room(groups)
     width = width_of((result.account.name for result in results), least=8, most=page.width // 5)
     end = "score"
@@ -155,7 +172,8 @@ def _small(page: Page, result: AccountResult, width: int, *, whole: bool) -> Non
     page.row(cell(result.account.name, width, BOLD), text, indent=2)
 
 
-def _by_status(results: Sequence[AccountResult]) -> dict[Status, list[AccountResult]]:
+def by_status(results: Sequence[AccountResult]) -> dict[Status, list[AccountResult]]:
+    """Return the accounts of each status that occurs, in the order of the statuses."""
     groups = {status: [result for result in results if result.status is status] for status in Status}
     return {status: members for status, members in groups.items() if members}
 
@@ -169,8 +187,7 @@ def _room(groups: Mapping[Status, Sequence[AccountResult]]) -> dict[Status, int]
 
 
 def _account(page: Page, result: AccountResult, width: int, *, whole: bool) -> None:
-    wanted = _RISKS if result.status is Status.REAL else _ASKS
-    flags = [flag.code.replace("-", " ") for flag in result.flags if whole or flag.code in wanted]
+    flags = shown_flags(result, whole=whole)
     doubt = [Run(f"{result.status.value}?", YELLOW)] if result.stale else []
     notes = [Run(f"! {flag}", YELLOW, tight=True) for flag in flags]
     page.row(
@@ -181,6 +198,12 @@ def _account(page: Page, result: AccountResult, width: int, *, whole: bool) -> N
     )
 
 
+def shown_flags(result: AccountResult, *, whole: bool) -> list[str]:
+    """Return the flags of an account that a morning needs, in words; `whole` leaves none out."""
+    wanted = _RISKS if result.status is Status.REAL else _ASKS
+    return [flag.code.replace("-", " ") for flag in result.flags if whole or flag.code in wanted]
+
+
 def _more(page: Page, count: int) -> None:
     if count > 0:
         page.line(Run(f"+ {count} more (--all)", DIM), indent=2)
@@ -189,13 +212,14 @@ def _more(page: Page, count: int) -> None:
 def _none_yet(page: Page, digest: Digest) -> None:
     page.blank()
     if not digest.suggestions:
-        page.line(_nobody(digest))
+        page.line(nobody(digest))
         return
     page.line(Run("NO ACCOUNTS YET.", BOLD), "These companies meet you most; add those you sell to:", hang=2)
     suggestion_rows(page, digest.suggestions[:5])
 
 
-def _nobody(digest: Digest) -> str:
+def nobody(digest: Digest) -> str:
+    """Say why no account is listed."""
     if digest.total:
         return f"{digest.rep} meets or owns none of the {plural(digest.total, 'account')}."
     return "No accounts yet. Add one: calsignal accounts add NAME DOMAIN"
@@ -204,16 +228,14 @@ def _nobody(digest: Digest) -> str:
 def _news(page: Page, digest: Digest, calendar: Calendar, *, show_all: bool) -> None:
     if not digest.changes:
         return
-    yesterday = calendar.day(digest.since) == calendar.today - timedelta(days=1)
-    page.rule(Run("SINCE YESTERDAY" if yesterday else f"SINCE {calendar.moment(digest.since)}", BOLD))
-    news = sorted(digest.changes, key=lambda item: not item.good)
+    page.rule(Run(heading_since(digest, calendar), BOLD))
+    news = best_first(digest)
     least, most = NEWS
     room = max(least, min(most, LINES - page.height - 2))  # beside `+ n more` and the model
     shown = news if show_all else news[:room]
     width = width_of((item.account for item in shown), least=8, most=page.width // 4)
     for item in shown:
-        theirs = item.change.by is Actor.BUYER and item.change.kind in _MOVES
-        text = (Run(happened(item.change, calendar)), Run("by the buyer" if theirs else "", DIM))
+        text = (Run(happened(item.change, calendar)), Run("by the buyer" if is_theirs(item.change) else "", DIM))
         page.row(
             cell(item.account, width, BOLD),
             Cell(text, page.rest(width, indent=2)),
@@ -221,3 +243,24 @@ def _news(page: Page, digest: Digest, calendar: Calendar, *, show_all: bool) -> 
             mark=Run("+", GREEN) if item.good else Run("·", DIM),
         )
     _more(page, len(news) - len(shown))
+
+
+def since(digest: Digest, calendar: Calendar) -> str:
+    """Say since when changes are told: `yesterday`, or a moment."""
+    yesterday = calendar.day(digest.since) == calendar.today - timedelta(days=1)
+    return "yesterday" if yesterday else calendar.moment(digest.since)
+
+
+def heading_since(digest: Digest, calendar: Calendar) -> str:
+    """Write the heading of the changes: `SINCE YESTERDAY`."""
+    return f"SINCE {since(digest, calendar)}".replace("yesterday", "YESTERDAY")
+
+
+def best_first(digest: Digest) -> list[AccountChange]:
+    """Return the changes, good news first."""
+    return sorted(digest.changes, key=lambda item: not item.good)
+
+
+def is_theirs(change: Change) -> bool:
+    """Say whether a buyer moved something or called it off: what else a buyer does tells who did it."""
+    return change.by is Actor.BUYER and change.kind in _MOVES

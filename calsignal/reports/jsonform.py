@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from calsignal.doctor import Check, Mark
 from calsignal.model import Account, Answer, Change, ConnectionState, Moment, Skipped, Status
-from calsignal.reports.tables import add_line
+from calsignal.reports.tables import Route, add_line
 from calsignal.score.result import (
     AccountReport,
     AccountResult,
@@ -110,6 +110,26 @@ def accounts_json(accounts: Iterable[Account]) -> Document:
 def suggestions_json(suggestions: Iterable[Suggestion]) -> Document:
     """Return unmatched domains as `calsignal.suggestions/1`."""
     return {"format": "calsignal.suggestions/1", "suggestions": [_suggestion(one) for one in suggestions]}
+
+
+def deliveries_json(routes: Iterable[Route], *, zone: ZoneInfo) -> Document:
+    """Return the addresses that reports are sent to as `calsignal.deliveries/1`, without what is secret in them."""
+    form = Form(zone)
+    return {
+        "format": "calsignal.deliveries/1",
+        "timezone": zone.key,
+        "deliveries": [
+            {
+                "name": route.name,
+                "kind": route.kind,
+                "host": route.host,
+                "gets": list(route.gets),
+                "last_sent": route.last and form.moment(route.last),
+                "problem": route.problem,
+            }
+            for route in routes
+        ],
+    }
 
 
 def doctor_json(checks: Sequence[Check], *, now: datetime, zone: ZoneInfo, offline: bool) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -71,6 +72,47 @@ def _facts(account: Account) -> Iterable[str]:
         yield f"owner {account.owner}"
     if account.key_players:
         yield f"key player {', '.join(account.key_players)}"
+
+
+@dataclass(frozen=True)
+class Route:
+    """An address by its name: of what kind and host, what goes there (keys of [delivery], reps), and what is wrong."""
+
+    name: str
+    kind: str | None
+    host: str | None
+    gets: tuple[str, ...]
+    last: datetime | None
+    problem: str | None = None
+
+
+def deliveries_text(routes: Sequence[Route], *, now: datetime, zone: ZoneInfo, width: int, colour: bool) -> str:
+    """Return the addresses that reports are sent to, without what is secret in them."""
+    page = Page(width, colour=colour)
+    if not routes:
+        page.line("No address is kept yet. Add one: calsignal deliver add NAME")
+        return page.text()
+    calendar = Calendar(now, zone)
+    first = width_of((route.name for route in routes), least=4, most=page.width // 4)
+    second = width_of((_where(route) for route in routes), least=5, most=page.width // 3)
+    third = width_of((", ".join(route.gets) for route in routes), least=9, most=page.width // 4)
+    last = page.rest(first, second, third)
+    heads = zip(("NAME", "WHERE", "WHAT GOES", "LAST"), (first, second, third, last), strict=True)
+    page.row(*(cell(head, size, BOLD) for head, size in heads))
+    for route in routes:
+        gets = cell(", ".join(route.gets) or "nothing", third)
+        page.row(cell(route.name, first), cell(_where(route), second), gets, Cell(_went(route, calendar), last))
+    return page.text()
+
+
+def _where(route: Route) -> str:
+    return f"{route.kind}, {route.host}" if route.kind else "?"
+
+
+def _went(route: Route, calendar: Calendar) -> tuple[Run, ...]:
+    if route.problem:
+        return (Run(route.problem, RED),)
+    return (Run(calendar.ago(route.last), GREEN),) if route.last else (Run("not yet", DIM),)
 
 
 def suggestions_text(suggestions: Sequence[Suggestion], *, width: int, colour: bool) -> str:

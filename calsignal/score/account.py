@@ -11,13 +11,12 @@ from calsignal.history import Lens, Meeting, Seen
 from calsignal.model import Account, AccountType, Change, Level, Role, Status
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact, Sight, facts
-from calsignal.score.rescheduling import chains, rescheduling
+from calsignal.score.rescheduling import Chains, chains, rescheduling
 from calsignal.score.result import AccountResult, FirstAction, Flag
 from calsignal.score.status import (
     Standings,
     ask_before,
     buyer_waits,
-    invited_at,
     next_line,
     pushes,
     standings,
@@ -55,10 +54,17 @@ def score_account(
     """
     sight = Sight(lens, constants, account)
     found = facts(meetings, sight)
-    linked = chains(found, sight)
+    return judged(found, chains(found, sight), sight, unknown=unknown, stale=stale)
+
+
+def judged(
+    found: tuple[Fact, ...], linked: Chains, sight: Sight, *, unknown: str | None = None, stale: tuple[str, ...] = ()
+) -> Scored:
+    """Return the score, status and evidence that an account's facts and chains come to."""
+    account, constants = sight.account, sight.constants
     state = standings(found, linked, sight)
     time = buyer_time(found, sight)
-    acts = rescheduling(found, linked, sight)
+    acts = rescheduling(linked, sight, ever_firm=any(f.told.reached >= Level.FIRM for f in found))
     ruling = verdict(state, unknown, sight)
     points = constants.weight_time * time.points + constants.weight_rescheduling * acts.points
     result = AccountResult(
@@ -87,31 +93,38 @@ def score_account(
     return Scored(result, state, sight)
 
 
+def status_of(found: tuple[Fact, ...], linked: Chains, sight: Sight) -> Status:
+    """Return the status alone that an account's facts and chains come to."""
+    return verdict(standings(found, linked, sight), None, sight).status
+
+
 def ranked(scored: Iterable[Scored]) -> tuple[Scored, ...]:
     """Return the results in order of rank; customers and partners come last and have none."""
-    everybody = sorted(scored, key=_rank_key)
-    rank = 0
-    out = []
-    for one in everybody:
-        if one.result.account.type is AccountType.PROSPECT:
-            rank += 1
-            out.append(replace(one, result=replace(one.result, rank=rank)))
-        else:
-            out.append(one)
-    return tuple(out)
+    everybody = list(scored)
+    return tuple(
+        replace(everybody[index], result=replace(everybody[index].result, rank=rank))
+        for index, rank in places([one.result for one in everybody])
+    )
 
 
-def _rank_key(one: Scored) -> tuple[bool, int, float, float, str]:
-    r = one.result
+def places(results: Sequence[AccountResult]) -> list[tuple[int, int | None]]:
+    """Return the positions of results in order of rank, each with its rank."""
+    order = sorted(range(len(results)), key=lambda index: _rank_key(results[index]))
+    number = sum(result.account.type is AccountType.PROSPECT for result in results)  # they come first
+    return [(index, rank if rank <= number else None) for rank, index in enumerate(order, 1)]
+
+
+def _rank_key(r: AccountResult) -> tuple[bool, int, float, float, str]:
     apart = r.account.type is not AccountType.PROSPECT
     return apart, ORDER.index(r.status), -r.score, -r.time.raw_hours, r.account.name
 
 
 def _changes(found: Iterable[Fact], sight: Sight) -> tuple[Change, ...]:
     """Return what happened on the account's meetings and series, each once, newest first; strangers are left out."""
-    series = {f.meeting.uid: f.meeting.series for f in found if f.meeting.series is not None}
-    changes = [c for f in found for c in f.meeting.changes] + [c for s in series.values() for c in s.changes]
-    known = {w.person for f in found for seen in f.meeting.states for w in _parties(seen, sight)}
+    series = {f.view.uid: f.series for f in found if f.series is not None}
+    changes = [c for f in found if f.meeting is not None for c in f.meeting.changes]
+    changes += [c for s in series.values() for c in s.changes]
+    known = {w.person for f in found for seen in f.states for w in _parties(seen, sight)}
     told = [c for c in changes if c.person is None or c.person in known]
     return tuple(sorted(told, key=lambda c: (c.seen_at, c.uid, str(c.original_start), c.kind.value), reverse=True))
 
@@ -127,7 +140,7 @@ def _unknown(found: Iterable[Fact]) -> Iterator[str]:
     hidden = sum(any(b.evidence == "not visible from here" for b in f.view.buyers) for f in found)
     if hidden:
         yield f"answers on {count(hidden, 'meeting')} are not visible from the calendars that are connected"
-    baseline = sum(f.meeting.baseline and f.meeting.created is None for f in found)
+    baseline = sum(not f.told.dated for f in found)
     if baseline:
         yield f"when {count(baseline, 'meeting')} came about: already there at the first sync, without a date"
 
@@ -160,14 +173,7 @@ def _flags(s: Standings, status: Status, sight: Sight) -> Iterator[Flag]:
 
 
 def _key_players_missing(s: Standings, sight: Sight) -> list[str]:
-    met = {
-        b.who.person
-        for f in s.found
-        if not f.excluded
-        for seen in f.meeting.states
-        for b in sight.buyers(seen)
-        if b.level >= Level.FIRM
-    }
+    met = frozenset().union(*(f.told.ever_firm for f in s.found if not f.excluded))
     return [address for address, person in sorted(sight.account.key_players.items()) if person not in met]
 
 
@@ -182,19 +188,19 @@ def _habits(s: Standings, sight: Sight) -> Iterator[Flag]:
     if streak >= c.seller_driven_meetings:
         yield Flag("seller-driven", f"none of the last {streak} meetings was the buyer's idea")
     recent = [f for f in s.found if f.firm and sight.age(f.start) <= c.firm_buyer_days]
-    if recent and all(f.meeting.series for f in recent):
+    if recent and all(f.view.series for f in recent):
         yield Flag("series-only", "all firm meetings are dates of a series")
 
 
 def _waiting(s: Standings, sight: Sight) -> Iterator[Flag]:
     patience = timedelta(hours=sight.constants.answer_hours)
-    since = {f.meeting.uid: at for f in reversed(s.found) if (at := buyer_waits(f, sight)) is not None}
+    since = {f.view.uid: at for f in reversed(s.found) if (at := buyer_waits(f, sight)) is not None}
     waits = [at for at in since.values() if sight.as_of - at > patience]
     if waits:
         oldest = waited(sight.as_of - min(waits))
         yield Flag("answer-the-buyer", f"{count(len(waits), 'invitation')} of theirs open, the oldest for {oldest}")
     silent = [f for f in s.invitations if f.ahead and f.view.level == Level.INVITED]
-    units = {f.meeting.uid: sight.age(invited_at(f)) for f in silent}
+    units = {f.view.uid: sight.age(f.told.invited) for f in silent}
     if units:
         yield Flag("unanswered-invitations", f"{len(units)}, the oldest {max(units.values())} d")
 
@@ -222,7 +228,8 @@ def _answer(one: Scored) -> Proposal | None:
     if not waiting:
         return None
     since, fact = min(waiting, key=lambda pair: (pair[0], pair[1].start))
-    proposed = next((p.proposed for p in fact.meeting.now.merged.people if p.proposed is not None), None)
+    people = fact.states[-1].merged.people
+    proposed = next((p.proposed for p in people if p.proposed is not None), None)
     when = clock(proposed or fact.view.slot, one.sight)
     what = "proposal" if proposed else "invitation"
     return f"Answer the buyer: their {what} for {when} has waited {waited(one.sight.as_of - since)}.", one.sight.today
@@ -246,7 +253,7 @@ def _today(one: Scored) -> Proposal | None:
 def _about_to_turn(one: Scored) -> Proposal | None:
     s, sight = one.standings, one.sight
     if s.next_firm is not None:
-        number, days = pushes(s.linked.behind(s.next_firm.meeting))
+        number, days = pushes(s.linked.behind(s.next_firm))
         if number == sight.constants.stalled_pushes - 1 and one.result.status is Status.REAL:
             when = clock(s.next_firm.view.slot, sight)
             return f"Hold {when}: put off {times(number)} already ({days} d).", sight.day(s.next_firm.start)

@@ -307,6 +307,7 @@ class AccountAudit:
     deals           ids of its open deals
     without_deal    buyers give it time (held in the last 60 days, or firm ahead), and no deal is open
     reps            whose meetings it had in the period
+    sellers         who of us was ever on a meeting of it
     """
 
     result: AccountResult
@@ -321,6 +322,7 @@ class AccountAudit:
     deals: tuple[str, ...]
     without_deal: bool
     reps: tuple[str, ...]
+    sellers: frozenset[str] = frozenset()
 
 
 class CalendarState(Enum):

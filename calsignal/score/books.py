@@ -13,20 +13,21 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 
-from calsignal.directory import Directory
+from calsignal.directory import Directory, rep_of
 from calsignal.history import Track
-from calsignal.model import AccountType, Actor, Answer, ConnectionState, Level, Role, Status
+from calsignal.model import AccountType, Actor, ConnectionState, Level, Role, Status
 from calsignal.score.account import Scored
-from calsignal.score.audit import DealLine, Period
+from calsignal.score.audit import Period
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact, Sight, counted_slot
 from calsignal.score.firmness import ANSWERED
-from calsignal.score.forecast import rep_of
-from calsignal.score.rescheduling import Unit, rebooks
+from calsignal.score.forecast import OpenDeal
+from calsignal.score.rescheduling import Unit
+from calsignal.score.result import Rescheduling
 from calsignal.score.time import buyer_time
 
-StatusAt = Callable[[str, datetime], Status]
-"""The status of an account, by name, as of a moment."""
+Then = Callable[[datetime], Status]
+"""The status of an account as of an earlier moment, on what had been seen by then."""
 
 DEAD = (Status.STALLED, Status.LOST, Status.NO_EVIDENCE)
 
@@ -80,17 +81,6 @@ def roster(
     return Roster(frozenset(connected | set(owners)).union(*members.values()), members, directory)
 
 
-def people_on(fact: Fact, sight: Sight) -> frozenset[str]:
-    """Return our people on a meeting by mailbox, without those who declined it."""
-    directory = sight.lens.directory
-    answers: dict[str, set[Answer]] = defaultdict(set)
-    for p in fact.meeting.now.merged.people:
-        if p.email is not None and directory.who(p).role is Role.SELLER:
-            answers[rep_of(p.email, directory)].add(p.answer)
-    declined = {rep for rep, said in answers.items() if said == {Answer.DECLINED}}
-    return frozenset(rep_of(s, directory) for s in fact.view.sellers) - declined
-
-
 # --- the books ------------------------------------------------------------------------------------------------------
 
 
@@ -137,12 +127,11 @@ class Book:
 
 @dataclass(frozen=True)
 class Scope:
-    """What the books are kept about: the period, the numbers, who is a rep, and past statuses."""
+    """What the books are kept about: the period, the numbers, and who is a rep."""
 
     period: Period
     constants: Constants
     roster: Roster
-    status_at: StatusAt
 
 
 class Books:
@@ -152,24 +141,22 @@ class Books:
         self.scope = scope
         self.of: dict[Key, Book] = {key: Book() for key in scope.roster.all_keys}
 
-    def add(self, one: Scored, deals: Sequence[DealLine] = ()) -> None:
+    def add(self, one: Scored, then: Then, deals: Sequence[OpenDeal] = ()) -> None:
         """Enter an account with its open deals. Customers and partners are left out."""
         if one.result.account.type is AccountType.PROSPECT:
-            _Entry(self, one, deals).enter()
+            _Entry(self, one, then, deals).enter()
 
 
 class _Entry:
     """One account on its way into the books."""
 
-    def __init__(self, books: Books, one: Scored, deals: Sequence[DealLine]) -> None:
-        self.books, self.scope, self.deals = books, books.scope, deals
+    def __init__(self, books: Books, one: Scored, then: Then, deals: Sequence[OpenDeal]) -> None:
+        self.books, self.scope, self.then, self.deals = books, books.scope, then, deals
         self.result, self.sight = one.result, one.sight
         self.name = one.result.account.name
         self.found, self.linked = one.standings.found, one.standings.linked
         self.standings = one.standings
-        roster = books.scope.roster
-        self.people = {_key(f): people_on(f, one.sight) for f in self.found}
-        self.credit = {key: roster.keys(people) for key, people in self.people.items()}
+        self.roster = books.scope.roster
 
     def enter(self) -> None:
         for rule in (
@@ -184,7 +171,10 @@ class _Entry:
             rule()
 
     def _books(self, *facts: Fact) -> Iterator[Book]:
-        return (self.books.of[key] for key in frozenset().union(*(self.credit[_key(f)] for f in facts)))
+        return (self.books.of[key] for key in frozenset().union(*(self._credit(f) for f in facts)))
+
+    def _credit(self, fact: Fact) -> frozenset[Key]:
+        return self.roster.keys(fact.told.ours)
 
     def _in_period(self, at: datetime) -> bool:
         return self.sight.day(at) in self.scope.period
@@ -194,8 +184,8 @@ class _Entry:
     def _rebooked(self) -> None:
         """A rebook belongs to those on the meeting that was booked; that it followed, to those on the one held."""
         c, followed = self.scope.constants, set()
-        for rebook in rebooks(self.found, self.linked, self.sight):
-            followed.add(_key(rebook.held))
+        for rebook in self.linked.rebooks:
+            followed.add(rebook.held.key)
             for book in self._books(*rebook.unit.dates):
                 book.stretches[self.sight.age(rebook.at) // c.audit_recent_days].add(self.name)
                 if self._in_period(rebook.at):
@@ -205,7 +195,7 @@ class _Entry:
         for fact in self.found:
             if not (fact.held and self._in_period(fact.start)):
                 continue
-            is_followed = _key(fact) in followed
+            is_followed = fact.key in followed
             if is_followed or self.sight.age(fact.start) >= c.rebook_days:
                 for book in self._books(fact):
                     book.followed.add(is_followed)
@@ -239,7 +229,7 @@ class _Entry:
     def _by_key(self, facts: Iterable[Fact]) -> dict[Key, list[Fact]]:
         found: dict[Key, list[Fact]] = defaultdict(list)
         for fact in facts:
-            for key in self.credit[_key(fact)]:
+            for key in self._credit(fact):
                 found[key].append(fact)
         return found
 
@@ -251,7 +241,7 @@ class _Entry:
         for book in self._books(*active) if active else ():
             book.breadths.append(len(self.result.firm_buyers))
         owners = self.scope.roster.keys(line.owner for line in self.deals if line.owner)
-        for key in owners.union(*(self.credit[_key(f)] for f in held)) if held or self.deals else ():
+        for key in owners.union(*(self._credit(f) for f in held)) if held or self.deals else ():
             share = self.books.of[key].next_step
             if self.result.status is Status.UNKNOWN:
                 share.left_out += 1
@@ -286,9 +276,9 @@ class _Entry:
         for unit in self.linked.units:
             self._chain_of_unit(unit, acts[unit.uid, unit.track.original_start])
         for fact in self.found:
-            if fact.meeting.series is not None and _key(fact) in self.linked.occurrence_moves:
-                was_firm = any(self.sight.level(seen) >= Level.FIRM for seen in fact.meeting.states)
-                self._chain((fact,), acts[_key(fact)], was_firm=was_firm)
+            if fact.view.series and fact.key in self.linked.occurrence_moves:
+                was_firm = fact.told.reached >= Level.FIRM
+                self._chain((fact,), acts[fact.key], was_firm=was_firm)
 
     def _chain_of_unit(self, unit: Unit, acts: set[tuple[str, bool]]) -> None:
         if not unit.rebooked:  # else its chain goes on in the meeting that was booked instead
@@ -325,33 +315,22 @@ class _Entry:
             self.books.of[key].dead.append(hours_of(some, self.sight))
 
     def _status_before(self, fact: Fact) -> Status | None:
-        """Return the account's status when a meeting began; None where it was not known of then.
-
-        A meeting that was firm is held from its begin on, and nothing but many pushes in another chain could make
-        its account less than REAL then: the others need not be scored again.
-        """
-        known = [seen for seen in fact.meeting.states if seen.seen_at <= fact.start]
-        if not known:
+        """Return the account's status when a meeting began; None where it was not known of then."""
+        if not any(seen.seen_at <= fact.start for seen in fact.states):
             return None
-        r, c = self.result.rescheduling, self.scope.constants
-        calm = (
-            r.pushed_by_buyer + r.pushed_by_seller_or_unknown < c.stalled_pushes and r.push_days < c.stalled_push_days
-        )
-        as_now = known[-1].merged.slot == fact.view.slot and not known[-1].merged.free
-        if calm and as_now and fact.view.minutes and self.sight.level(known[-1]) >= Level.FIRM:
-            return Status.REAL
-        return self.scope.status_at(self.name, fact.start)
+        was = was_real(fact.start, self.found, self.result.rescheduling, self.sight)
+        return Status.REAL if was else self.then(fact.start)
 
     def _answered(self) -> None:
         for unit in self.linked.units:
             invited = _their_invitation(unit, self.sight)
             if invited is not None and self._in_period(invited):
                 self._reply(unit.dates, _first_answers(unit.track, invited, self.sight))
-        for fact in self.found:
-            for at, settled in _proposals(fact, self.sight) if not fact.excluded else ():
+        for fact in (f for f in self.found if f.states and not f.excluded):
+            for at, settled in _proposals(fact, self.sight):
                 if self._in_period(at):
                     hours = None if settled is None else _hours_between(at, settled)
-                    self._reply((fact,), dict.fromkeys(self.people[_key(fact)], hours))
+                    self._reply((fact,), dict.fromkeys(fact.told.ours, hours))
 
     def _reply(self, facts: Sequence[Fact], took: Mapping[str, float | None]) -> None:
         """Enter how many hours each took to answer (None: not answered yet); the first answer is the team's."""
@@ -366,13 +345,6 @@ class _Entry:
                 self.books.of[key].unanswered += 1
 
 
-_FactKey = tuple[str, object]
-
-
-def _key(fact: Fact) -> _FactKey:
-    return fact.meeting.uid, fact.meeting.original_start
-
-
 def monday(day: date) -> date:
     """Return the Monday of a day's week."""
     return day - timedelta(days=day.weekday())
@@ -380,7 +352,7 @@ def monday(day: date) -> date:
 
 def _lost_at(fact: Fact, sight: Sight) -> datetime | None:
     """Return when a meeting was seen to be firm no more; None: never firm, or to the end."""
-    for seen, after in reversed(tuple(pairwise(fact.meeting.states))):
+    for seen, after in reversed(tuple(pairwise(fact.states))):
         if sight.level(after) >= Level.FIRM:
             return None
         if sight.level(seen) >= Level.FIRM:
@@ -395,6 +367,29 @@ def is_spent(fact: Fact) -> bool:
     """
     on = [b for b in fact.view.buyers if b.level > Level.WITHDRAWN]
     return bool(on) and fact.view.past and fact.view.minutes > 0 and not fact.excluded and not fact.view.status.gone
+
+
+def was_real(moment: datetime, found: Iterable[Fact], acts: Rescheduling, sight: Sight) -> bool:
+    """Say whether one meeting alone tells that the account was REAL at an earlier moment.
+
+    It was held in the seven days before, or was firm and near, as it was known then. Nothing but many pushes could
+    have made the account less: where there were as many, it has to be scored again.
+    """
+    c = sight.constants
+    pushes = acts.pushed_by_buyer + acts.pushed_by_seller_or_unknown
+    if pushes >= c.stalled_pushes or acts.push_days >= c.stalled_push_days:
+        return False
+    first, last = moment - timedelta(days=c.real_after_held_days), moment + timedelta(days=c.next_within_days)
+    near = (f for f in found if first < f.start < last and f.view.minutes and not f.excluded)
+    return any(_was_firm(f, moment, sight) for f in near)
+
+
+def _was_firm(fact: Fact, moment: datetime, sight: Sight) -> bool:
+    known = [seen for seen in fact.states if seen.seen_at <= moment]
+    if not known:
+        return False
+    merged = known[-1].merged
+    return merged.slot == fact.view.slot and not merged.free and sight.level(known[-1]) >= Level.FIRM
 
 
 def hours_of(facts: Iterable[Fact], sight: Sight) -> float:
@@ -452,7 +447,7 @@ def _first_answers(track: Track, invited: datetime, sight: Sight) -> dict[str, f
 def _proposals(fact: Fact, sight: Sight) -> Iterator[tuple[datetime, datetime | None]]:
     """Yield when a buyer proposed another time, and when that was settled: moved, taken back, or called off."""
     open_since: dict[str, tuple[datetime, object]] = {}
-    slots = [fact.meeting.states[0], *fact.meeting.states]
+    slots = [fact.states[0], *fact.states]
     for before, seen in pairwise(slots):
         now = {b.who.person: b.participant for b in sight.buyers(seen) if b.participant.proposed is not None}
         moved = before.merged.slot != seen.merged.slot or seen.merged.status.gone

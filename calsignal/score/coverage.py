@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 
+from calsignal.directory import rep_of
 from calsignal.model import ConnectionState, Status
 from calsignal.score.audit import AccountAudit, CalendarState, Coverage, Forecast, Period, RepCoverage
 from calsignal.score.books import Roster
 from calsignal.score.constants import Constants
-from calsignal.score.forecast import rep_of
 from calsignal.score.reps import watch
 from calsignal.score.wording import count
 

@@ -1,17 +1,23 @@
-"""What one account's meetings come to at the report's moment: the facts that all parts of the score share."""
+"""What one account's meetings come to at the report's moment: the facts that all parts of the score share.
+
+What a meeting's past states tell (`Told`) is the same at every later moment; only the rest is judged anew each time.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import pairwise
 
+from calsignal.directory import Directory, rep_of
 from calsignal.history import Lens, Meeting, Seen, Track
-from calsignal.model import Account, Answer, Level, Role, Slot
+from calsignal.merge import Merged
+from calsignal.model import Account, Answer, ChangeKind, Level, Moment, Participant, Role, Slot
 from calsignal.score.constants import Constants
-from calsignal.score.firmness import Buyer, Standing, buyers, is_broadcast, level, sellers, weight
+from calsignal.score.firmness import ANSWERED, Buyer, Standing, buyers, is_broadcast, level, sellers, weight
 from calsignal.score.result import BuyerOnMeeting, MeetingView
 
 
@@ -42,6 +48,31 @@ class Sight:
     def _looked_at(self) -> dict[int, tuple[Seen, tuple[Buyer, ...]]]:
         return {}
 
+    @cached_property
+    def _levels(self) -> dict[int, tuple[Seen, Level]]:
+        return {}
+
+    @cached_property
+    def _tales(self) -> dict[int, tuple[Meeting, Told]]:
+        return {}
+
+    def at(self, as_of: datetime) -> Sight:
+        """Return the same eyes at another moment; what they have looked at does not hang on it."""
+        other = replace(self, lens=replace(self.lens, as_of=as_of))
+        vars(other).update(_looked_at=self._looked_at, _levels=self._levels, _tales=self._tales)
+        return other
+
+    def know(self, tales: Iterable[tuple[Meeting, Told]]) -> None:
+        """Take note of what meetings tell, where that was found out before."""
+        self._tales.update((id(meeting), (meeting, told)) for meeting, told in tales)
+
+    def told(self, meeting: Meeting) -> Told:
+        """Return what the states of a meeting tell."""
+        known = self._tales.get(id(meeting))
+        if known is None:
+            known = self._tales[id(meeting)] = (meeting, _told(meeting, self))
+        return known[1]
+
     def buyers(self, seen: Seen) -> tuple[Buyer, ...]:
         """Return the account's buyers on one state; many rules ask, so each state is looked at once."""
         known = self._looked_at.get(id(seen))
@@ -52,34 +83,89 @@ class Sight:
 
     def level(self, seen: Seen) -> Level:
         """Return the level of one state for this account; what is no meeting with it has none."""
-        if is_broadcast(seen.merged, self.lens.directory, self.constants):
-            return Level.CLAIMED
-        return level(self.buyers(seen))
+        known = self._levels.get(id(seen))
+        if known is None:
+            broadcast = is_broadcast(seen.merged, self.lens.directory, self.constants)
+            known = self._levels[id(seen)] = (seen, Level.CLAIMED if broadcast else level(self.buyers(seen)))
+        return known[1]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the states of a meeting tell about the account's buyers, whenever it is asked.
+
+    reached     the highest level in any state
+    invited     when the invitation was sent
+    answered    when a buyer first answered, in any way
+    answers     the last answer that each buyer ever gave
+    stirred     when a buyer answered tentatively, or proposed a time
+    ever_firm   the person keys of those who were firm in any state
+    movers      who organised it, or was firm when a new buyer came on: person key and name
+    whole       whether any state showed all guests
+    dated       whether it is known when the meeting came about
+    by_seller   whether it is an invitation of ours
+    ours        our people on it by mailbox, without those who declined it
+    """
+
+    reached: Level
+    invited: datetime
+    answered: datetime | None
+    answers: tuple[Answer, ...]
+    stirred: tuple[datetime, ...]
+    ever_firm: frozenset[str]
+    movers: tuple[tuple[str, str], ...]
+    whole: bool
+    dated: bool
+    by_seller: bool
+    ours: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One meeting of the account as it stands, with the instants that the rules compare."""
+    """One meeting of the account as it stands, with the instants that the rules compare.
 
-    meeting: Meeting
+    `meeting` is None where only what its states told was kept of a meeting long past.
+    """
+
+    meeting: Meeting | None
     view: MeetingView
     start: datetime
     end: datetime
     held: bool
     firm: bool
     excluded: str
-    by_seller: bool
+    told: Told
 
     @property
     def ahead(self) -> bool:
         return not self.view.past
 
+    @property
+    def key(self) -> tuple[str, Moment | None]:
+        """Name the meeting among all."""
+        return self.view.uid, self.view.original_start
+
+    @property
+    def by_seller(self) -> bool:
+        return self.told.by_seller
+
+    @property
+    def states(self) -> tuple[Seen, ...]:
+        return self.meeting.states if self.meeting is not None else ()
+
+    @property
+    def series(self) -> Track | None:
+        return self.meeting.series if self.meeting is not None else None
+
 
 def facts(meetings: Iterable[Meeting], sight: Sight) -> tuple[Fact, ...]:
     """Return the account's facts in order of start, series thinned to the next date that counts."""
-    found = [_fact(meeting, sight) for meeting in meetings if _ever_ours(meeting, sight)]
-    found.sort(key=lambda f: (f.start, f.meeting.uid, str(f.meeting.original_start)))
-    return tuple(_thinned(found))
+    return in_order(fact_of(meeting, sight) for meeting in meetings if _ever_ours(meeting, sight))
+
+
+def in_order(found: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Return facts in order of start, series thinned to the next date that counts."""
+    return tuple(_thinned(sorted(found, key=lambda f: (f.start, f.view.uid, str(f.view.original_start)))))
 
 
 def _ever_ours(meeting: Meeting, sight: Sight) -> bool:
@@ -100,7 +186,8 @@ def counted_slot(slot: Slot, sight: Sight, *, free: bool) -> tuple[datetime, int
     return start, min(minutes, c.max_minutes) if minutes >= c.min_minutes else 0
 
 
-def _fact(meeting: Meeting, sight: Sight) -> Fact:
+def fact_of(meeting: Meeting, sight: Sight) -> Fact:
+    """Return the fact that a meeting of the account is."""
     merged = meeting.now.merged
     rows = sight.buyers(meeting.now)
     start, minutes = counted_slot(merged.slot, sight, free=merged.free)
@@ -139,7 +226,7 @@ def _fact(meeting: Meeting, sight: Sight) -> Fact:
         held=past and firm,
         firm=firm,
         excluded=why_not if excluded else "",
-        by_seller=organised_by_seller(meeting, sight),
+        told=sight.told(meeting),
     )
 
 
@@ -217,13 +304,104 @@ def _thinned(found: Iterable[Fact]) -> Iterable[Fact]:
     """Let only the next date of a series count ahead: one decision, many slots."""
     seen: set[str] = set()
     for fact in found:
-        if fact.ahead and fact.meeting.series is not None and fact.view.counted:
-            if fact.meeting.uid in seen:
+        if fact.ahead and fact.view.series and fact.view.counted:
+            if fact.view.uid in seen:
                 yield _later_date(fact)
                 continue
-            seen.add(fact.meeting.uid)
+            seen.add(fact.view.uid)
         yield fact
 
 
 def _later_date(fact: Fact) -> Fact:
     return replace(fact, view=replace(fact.view, counted=False, why_not="a later date of the series"))
+
+
+# --- what states tell -------------------------------------------------------------------------------------------------
+
+
+def _told(meeting: Meeting, sight: Sight) -> Told:
+    invited = _invited_at(meeting, sight.lens.at(meeting.now.merged.slot.start))
+    levels = [sight.level(seen) for seen in meeting.states]
+    return Told(
+        reached=max(levels),
+        invited=invited,
+        answered=_first_answer(meeting, levels, invited, sight),
+        answers=tuple(_answers(meeting, sight)),
+        stirred=tuple(_soft_acts(meeting, sight)),
+        ever_firm=frozenset(
+            b.who.person for seen in meeting.states for b in sight.buyers(seen) if b.level >= Level.FIRM
+        ),
+        movers=tuple(dict(_movers(meeting, sight)).items()),
+        whole=any(seen.merged.whole for seen in meeting.states),
+        dated=not meeting.baseline or meeting.created is not None,
+        by_seller=organised_by_seller(meeting, sight),
+        ours=_ours(meeting.now.merged, sight.lens.directory),
+    )
+
+
+def _ours(merged: Merged, directory: Directory) -> frozenset[str]:
+    answers: dict[str, set[Answer]] = defaultdict(set)
+    for p in merged.people:
+        if p.email is not None and directory.who(p).role is Role.SELLER:
+            answers[rep_of(p.email, directory)].add(p.answer)
+    declined = {rep for rep, said in answers.items() if said == {Answer.DECLINED}}
+    return frozenset(rep_of(s, directory) for s in sellers(merged, directory)) - declined
+
+
+def _invited_at(meeting: Meeting, start: datetime) -> datetime:
+    """Return when an invitation was sent; unknown at a baseline, then the first sight or the meeting's start.
+
+    A date of a series was sent with the series, whenever it came into sight.
+    """
+    track = meeting.series or meeting
+    return min(track.invited_at, start) if track.baseline else track.invited_at
+
+
+def _first_answer(meeting: Meeting, levels: Iterable[Level], invited: datetime, sight: Sight) -> datetime | None:
+    """Return when a buyer of the account first answered (or made) the meeting, in any way; a webinar is none."""
+    for index, (seen, reached) in enumerate(zip(meeting.states, levels, strict=True)):
+        told = [b for b in sight.buyers(seen) if b.acted] if reached is not Level.CLAIMED else []
+        if told:
+            times_known = [b.participant.answered_at for b in told if b.participant.answered_at is not None]
+            first_sight = invited if index == 0 or seen.joined else seen.seen_at
+            return min(times_known, default=first_sight)
+    return None
+
+
+def _answers(meeting: Meeting, sight: Sight) -> Iterable[Answer]:
+    """Return the last answer each buyer ever gave on the meeting."""
+    last: dict[str, Answer] = {}
+    for seen in meeting.states:
+        last |= {b.who.person: b.participant.answer for b in sight.buyers(seen) if b.participant.answer in ANSWERED}
+    return last.values()
+
+
+def _soft_acts(meeting: Meeting, sight: Sight) -> Iterable[datetime]:
+    """Yield when a buyer answered tentatively, or proposed a time."""
+    was: dict[str, Participant] = {}
+    for seen in meeting.states:
+        for buyer in sight.buyers(seen):
+            p, old = buyer.participant, was.get(buyer.who.person)
+            soft = p.answer is Answer.TENTATIVE or p.proposed is not None
+            known = old and (old.answer, old.proposed, old.answered_at) == (p.answer, p.proposed, p.answered_at)
+            if soft and not known:
+                yield p.answered_at or seen.seen_at
+            was[buyer.who.person] = p
+
+
+def _movers(meeting: Meeting, sight: Sight) -> Iterable[tuple[str, str]]:
+    """Yield who organised it, and who was firm on it when a new buyer came on."""
+    additions = {c.seen_at for c in meeting.changes if c.kind is ChangeKind.PERSON_ADDED}
+    known: set[str] = set()
+    firm: dict[str, str] = {}
+    for number, seen in enumerate(meeting.states):
+        rows = {b.who.person: b for b in sight.buyers(seen)}
+        if number and seen.seen_at in additions and rows.keys() - known:
+            yield from firm.items()
+        known |= rows.keys()
+        for person, b in rows.items():
+            name = b.who.email or f"someone@{b.participant.domain}"
+            if b.standing is Standing.ORGANIZED:
+                yield person, name
+            if b.level >= Level.FIRM:
+                firm[person] = name

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import pairwise
 from statistics import median
 
-from calsignal.directory import Directory, normalise, parents
+from calsignal.directory import Directory, normalise, parents, rep_of
 from calsignal.errors import InputError
 from calsignal.model import Category, Deal, DealTrack, Level, Outcome, Status
 from calsignal.score.account import Scored
@@ -28,7 +28,7 @@ from calsignal.score.audit import (
 )
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact, Sight
-from calsignal.score.rescheduling import rebooks
+from calsignal.score.result import MeetingView
 from calsignal.score.wording import DAYS, MONTHS, ago, count, listing, times
 
 # --- names ----------------------------------------------------------------------------------------------------------
@@ -176,13 +176,6 @@ class Names:
         return rep_of(address, self.directory)
 
 
-def rep_of(address: str, directory: Directory) -> str:
-    """Return the mailbox that stands for one of our addresses: its alias resolved, an assistant's principal."""
-    mailbox = directory.mailbox(address) or address
-    chief = directory.delegates.get(mailbox) or directory.delegates.get(address)
-    return directory.mailbox(chief[1]) or chief[1] if chief else mailbox
-
-
 # --- which meetings are a deal's --------------------------------------------------------------------------------------
 
 
@@ -299,21 +292,84 @@ class _Yard:
     won_meetings: float | None
 
 
-def forecast(tracks: Iterable[DealTrack], scored: Mapping[str, Scored], names: Names, now: Moment) -> Forecast:
-    """Judge every open deal as of a moment; `scored` are all accounts by name.
+class Desk:
+    """All deals, to be judged when every account they belong to was looked at. Each account is needed only once.
 
-    Snapshots taken later are not looked at. Each open deal is in `lines` exactly once, whatever it was matched with.
+    Snapshots taken after the moment are not looked at.
     """
-    known = [_Known(t, names.account(t.now), names.owner(t.now)) for t in _by_then(tracks, now.as_of)]
-    by_account: dict[str, list[_Known]] = defaultdict(list)
-    for one in known:
-        if one.account.found in scored:
-            by_account[one.account.found or ""].append(one)
-    ties = {name: _tied(deals, scored[name], now) for name, deals in by_account.items()}
-    yard = _yard(known, ties, scored, now)
-    lines = [_line(one, by_account, ties, scored, yard, now) for one in known if one.is_open]
-    missing = [k.deal for k in known if k.track.missing and k.deal.outcome is Outcome.OPEN]
-    return totalled(lines, missing, yard.won, yard.won_meetings)
+
+    def __init__(self, tracks: Iterable[DealTrack], names: Names, now: Moment) -> None:
+        self._now = now
+        self._known = [_Known(t, names.account(t.now), names.owner(t.now)) for t in _by_then(tracks, now.as_of)]
+        self._by_account: dict[str, list[_Known]] = defaultdict(list)
+        for one in self._known:
+            if one.account.found is not None:
+                self._by_account[one.account.found].append(one)
+        self._views: dict[str, _View] = {}
+
+    def open_deals(self, account: str) -> tuple[OpenDeal, ...]:
+        """Return the open deals of an account."""
+        theirs = (k for k in self._by_account.get(account, ()) if k.is_open)
+        return tuple(OpenDeal(k.deal.id, k.owner.found) for k in theirs)
+
+    @property
+    def owners(self) -> frozenset[str]:
+        """The mailboxes of those who own an open deal."""
+        return frozenset(k.owner.found for k in self._known if k.is_open and k.owner.found)
+
+    def look_at(self, one: Scored) -> None:
+        """Take in what an account shows of its deals."""
+        deals = self._by_account.get(one.result.account.name, ())
+        if deals:
+            ties = tie(one.standings.found, [_candidate(k, self._now) for k in deals], one.sight)
+            self._views.update((k.deal.id, _view(k, one, ties)) for k in deals)
+
+    def forecast(self) -> Forecast:
+        """Judge every open deal; each is in `lines` exactly once, whatever it was matched with."""
+        yard = _yard(self._known, self._views, self._now)
+        lines = [self._line(one, yard) for one in self._known if one.is_open]
+        missing = [k.deal for k in self._known if k.track.missing and k.deal.outcome is Outcome.OPEN]
+        return totalled(lines, missing, yard.won, yard.won_meetings)
+
+    def _line(self, known: _Known, yard: _Yard) -> DealLine:
+        view, deal = self._views.get(known.deal.id, _UNSEEN), known.deal
+        case = _Case(known, view, yard, self._now)
+        siblings = [d.id for d in self.open_deals(known.account.found or "") if d.id != deal.id]
+        findings = tuple(_findings(case))
+        codes = {f.code for f in findings}
+        return DealLine(
+            deal=deal,
+            account=known.account.found,
+            owner=known.owner.found,
+            status=view.status,
+            evidence=known.account.why if view is _UNSEEN else view.evidence,
+            unmatched=tuple(match.why for match in (known.account, known.owner) if match.why),
+            shared=tuple(sorted(siblings)),
+            next_meeting=view.next_meeting,
+            held=view.held,
+            held_shared=view.held_shared,
+            firm_buyers=view.firm_buyers if case.is_known else (),
+            close_pushes=case.pushes[0],
+            close_push_days=case.pushes[1],
+            findings=findings,
+            backed=view.status is Status.REAL and codes.isdisjoint(_AGAINST),
+        )
+
+
+@dataclass(frozen=True)
+class OpenDeal:
+    """An open deal by id, and its owner's mailbox."""
+
+    id: str
+    owner: str | None
+
+
+def forecast(tracks: Iterable[DealTrack], scored: Mapping[str, Scored], names: Names, now: Moment) -> Forecast:
+    """Judge every open deal as of a moment; `scored` are all accounts by name."""
+    desk = Desk(tracks, names, now)
+    for one in scored.values():
+        desk.look_at(one)
+    return desk.forecast()
 
 
 def _by_then(tracks: Iterable[DealTrack], as_of: datetime) -> Iterator[DealTrack]:
@@ -322,10 +378,6 @@ def _by_then(tracks: Iterable[DealTrack], as_of: datetime) -> Iterator[DealTrack
         shown = tuple(sorted((s for s in track.snapshots if s.taken_at <= as_of), key=lambda s: s.taken_at))
         if shown:
             yield replace(track, snapshots=shown)
-
-
-def _tied(deals: Iterable[_Known], one: Scored, now: Moment) -> Ties:
-    return tie(one.standings.found, [_candidate(k, now) for k in deals], one.sight)
 
 
 def _candidate(known: _Known, now: Moment) -> Candidate:
@@ -338,41 +390,94 @@ def _candidate(known: _Known, now: Moment) -> Candidate:
     return Candidate(deal, known.owner.found, deal.created and deal.created - near, ended and ended + near)
 
 
-def _yard(known: Iterable[_Known], ties: Mapping[str, Ties], scored: Mapping[str, Scored], now: Moment) -> _Yard:
+def _yard(known: Iterable[_Known], views: Mapping[str, _View], now: Moment) -> _Yard:
     amounts: dict[str | None, list[Decimal]] = defaultdict(list)
     held = []
     for one in known:
         if one.is_open and one.deal.amount is not None:
             amounts[one.deal.currency].append(one.deal.amount)
-        account = one.account.found
-        if one.deal.outcome is Outcome.WON and account is not None and account in ties and _is_seen(scored[account]):
-            held.append(len(_held(one.deal.id, ties[account])))
+        view = views.get(one.deal.id, _UNSEEN)
+        if one.deal.outcome is Outcome.WON and view.shown:
+            held.append(view.held + view.held_shared)
     enough = len(held) >= now.constants.audit_won_deals
     medians = {currency: median(some) for currency, some in amounts.items()}
     return _Yard(medians, len(held), float(median(held)) if enough and held else None)
-
-
-def _is_seen(one: Scored) -> bool:
-    """Say whether any calendar shows the account: what was held before anybody watched is unknown, not zero."""
-    return one.result.status is not Status.UNKNOWN and bool(one.standings.found)
-
-
-def _held(deal: str, ties: Ties) -> list[Fact]:
-    return [f for f in (*ties.of(deal), *ties.shared(deal)) if f.held]
 
 
 # --- one deal -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
+class _View:
+    """What an account shows of one of its deals.
+
+    shown       whether a calendar shows the account: what was held before anybody watched is unknown, not zero
+    ahead       the days of firm meetings ahead that are not another deal's
+    firm_buyers who is firm in the past 90 days and ahead, on meetings that are not another deal's
+    rebooked    how often the account booked again lately
+    """
+
+    status: Status
+    evidence: str = ""
+    quiet: int | None = None
+    usual_gap: float = 0.0
+    shown: bool = False
+    last_held: str = ""
+    ahead: tuple[date, ...] = ()
+    next_meeting: MeetingView | None = None
+    held: int = 0
+    held_shared: int = 0
+    firm_buyers: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    rebooked: int = 0
+
+
+_UNSEEN = _View(Status.UNKNOWN)
+
+
+def _view(known: _Known, one: Scored, ties: Ties) -> _View:
+    sight, result, deal = one.sight, one.result, known.deal.id
+    mine = tuple(ties.not_of_others(deal))
+    ahead = [f for f in mine if f.firm and f.ahead]
+    recently = sight.constants.audit_under_called_days
+    return _View(
+        status=result.status,
+        evidence=result.evidence,
+        quiet=result.quiet_days,
+        usual_gap=result.usual_gap_days,
+        shown=result.status is not Status.UNKNOWN and bool(one.standings.found),
+        last_held=_held_words(one),
+        ahead=tuple(sight.day(f.start) for f in ahead),
+        next_meeting=ahead[0].view if ahead else None,
+        held=sum(f.held for f in ties.of(deal)),
+        held_shared=sum(f.held for f in ties.shared(deal)),
+        firm_buyers=_firm_buyers(mine, sight),
+        missing=tuple(missing_key_players(one, mine)),
+        rebooked=sum(sight.age(r.at) <= recently for r in one.standings.linked.rebooks),
+    )
+
+
+def _firm_buyers(facts: Iterable[Fact], sight: Sight) -> tuple[str, ...]:
+    recent = [f for f in facts if f.firm and sight.age(f.start) <= sight.constants.firm_buyer_days]
+    people = {
+        b.person: b.email or f"someone@{b.domain}" for f in recent for b in f.view.buyers if b.level >= Level.FIRM
+    }
+    return tuple(sorted(people.values()))
+
+
+@dataclass(frozen=True)
 class _Case:
-    """One open deal with everything that its findings look at; `one` is None where nothing can be known of it."""
+    """One open deal with everything that its findings look at."""
 
     known: _Known
-    one: Scored | None
-    ties: Ties
+    view: _View
     yard: _Yard
     now: Moment
+
+    @property
+    def is_known(self) -> bool:
+        """Say whether anything can be known of it."""
+        return self.view.status is not Status.UNKNOWN
 
     @property
     def deal(self) -> Deal:
@@ -387,69 +492,11 @@ class _Case:
         return None if self.deal.closes is None else (self.deal.closes - self.now.today).days
 
     @cached_property
-    def ahead(self) -> tuple[Fact, ...]:
-        return tuple(f for f in self.ties.not_of_others(self.deal.id) if f.firm and f.ahead)
-
-    @cached_property
-    def firm_buyers(self) -> tuple[str, ...]:
-        """Return who is firm in the past 90 days and ahead, on meetings that are not another deal's."""
-        if self.one is None:
-            return ()
-        sight = self.one.sight
-        recent = [
-            f
-            for f in self.ties.not_of_others(self.deal.id)
-            if f.firm and sight.age(f.start) <= sight.constants.firm_buyer_days
-        ]
-        people = {
-            b.person: b.email or f"someone@{b.domain}" for f in recent for b in f.view.buyers if b.level >= Level.FIRM
-        }
-        return tuple(sorted(people.values()))
-
-    @cached_property
     def pushes(self) -> tuple[int, int]:
         """Return how often the close date was put off from import to import, and by how many days in all."""
         dates = [s.deal.closes for s in self.known.track.snapshots if s.deal.closes is not None]
         later = [(b - a).days for a, b in pairwise(dates) if b > a]
         return len(later), sum(later)
-
-
-_NOTHING = Ties((), ())
-
-
-def _line(
-    known: _Known,
-    by_account: Mapping[str, Sequence[_Known]],
-    ties: Mapping[str, Ties],
-    scored: Mapping[str, Scored],
-    yard: _Yard,
-    now: Moment,
-) -> DealLine:
-    account, deal = known.account.found, known.deal
-    one = scored.get(account) if account is not None else None
-    seen = one if one is not None and one.result.status is not Status.UNKNOWN else None
-    case = _Case(known, seen, ties.get(account or "", _NOTHING), yard, now)
-    siblings = [k.deal.id for k in by_account.get(account or "", ()) if k.is_open and k.deal.id != deal.id]
-    findings = tuple(_findings(case))
-    status = one.result.status if one is not None else Status.UNKNOWN
-    codes = {f.code for f in findings}
-    return DealLine(
-        deal=deal,
-        account=account,
-        owner=known.owner.found,
-        status=status,
-        evidence=one.result.evidence if one is not None else known.account.why,
-        unmatched=tuple(match.why for match in (known.account, known.owner) if match.why),
-        shared=tuple(sorted(siblings)),
-        next_meeting=case.ahead[0].view if case.ahead else None,
-        held=sum(f.held for f in case.ties.of(deal.id)),
-        held_shared=sum(f.held for f in case.ties.shared(deal.id)),
-        firm_buyers=case.firm_buyers,
-        close_pushes=case.pushes[0],
-        close_push_days=case.pushes[1],
-        findings=findings,
-        backed=status is Status.REAL and codes.isdisjoint(_AGAINST),
-    )
 
 
 _AGAINST = frozenset({Finding.F1, Finding.F2, Finding.F3, Finding.F4})
@@ -477,12 +524,11 @@ def _findings(case: _Case) -> Iterator[DealFinding]:
 
 
 def _no_meeting_before_close(case: _Case) -> Said | None:
-    left, closes, one = case.days_left, case.deal.closes, case.one
-    if left is None or closes is None or one is None or not 0 <= left <= case.now.constants.audit_close_within_days:
+    left, closes, held = case.days_left, case.deal.closes, case.view.last_held
+    if left is None or closes is None or not 0 <= left <= case.now.constants.audit_close_within_days:
         return None
-    if any(one.sight.day(f.start) <= closes for f in case.ahead):
+    if not case.is_known or any(day <= closes for day in case.view.ahead):
         return None
-    held = _held_words(one)
     line = f"Closes in {left} d ({case.now.words(closes)}), and no firm meeting is booked until then; {held}."
     return line, f"Which meeting with {case.name} takes place before {case.now.words(closes)}, and who there has it?"
 
@@ -493,10 +539,9 @@ def _held_words(one: Scored) -> str:
 
 
 def _commit_without_commitment(case: _Case) -> Said | None:
-    category, one = case.deal.category, case.one
-    if one is None or category not in (Category.COMMIT, Category.BEST_CASE):
+    category, status, quiet = case.deal.category, case.view.status, case.view.quiet
+    if category not in (Category.COMMIT, Category.BEST_CASE):
         return None
-    status, quiet = one.result.status, one.result.quiet_days
     if status not in _NO_COMMITMENT:
         return None
     since = f", {quiet} d quiet" if quiet is not None else ", 0 answers from a buyer"
@@ -521,15 +566,14 @@ def _close_date_put_off(case: _Case) -> Said | None:
 
 
 def _large_and_thin(case: _Case) -> Said | None:
-    amount, one = case.deal.amount, case.one
-    if amount is None or one is None or amount < case.yard.medians[case.deal.currency]:
+    amount, missing, firm = case.deal.amount, case.view.missing, case.view.firm_buyers
+    if amount is None or not case.is_known or amount < case.yard.medians[case.deal.currency]:
         return None
-    missing = missing_key_players(one, case.ties.not_of_others(case.deal.id))
     large = f"At or above the median deal ({_money(case.yard.medians[case.deal.currency], case.deal.currency)})"
-    if len(case.firm_buyers) == 1:
+    if len(firm) == 1:
         also = f", and {listing(missing)} never met" if missing else ""
-        line = f"{large}, and only 1 buyer is firm: {case.firm_buyers[0]}{also}."
-        return line, f"Who besides {case.firm_buyers[0]} has to say yes, and when do we meet them?"
+        line = f"{large}, and only 1 buyer is firm: {firm[0]}{also}."
+        return line, f"Who besides {firm[0]} has to say yes, and when do we meet them?"
     if missing:
         line = f"{large}, and {count(len(missing), 'key player')} never met: {listing(missing)}."
         return line, f"What keeps {listing(missing)} from a meeting, and who can bring us there?"
@@ -538,22 +582,15 @@ def _large_and_thin(case: _Case) -> Said | None:
 
 def missing_key_players(one: Scored, facts: Iterable[Fact]) -> list[str]:
     """Return the key players of an account who were never firm on any of these meetings."""
-    met = {
-        b.who.person
-        for f in facts
-        if not f.excluded
-        for seen in f.meeting.states
-        for b in one.sight.buyers(seen)
-        if b.level >= Level.FIRM
-    }
+    met = frozenset().union(*(f.told.ever_firm for f in facts if not f.excluded))
     return [address for address, person in sorted(one.sight.account.key_players.items()) if person not in met]
 
 
 def _runway(case: _Case) -> Said | None:
-    left, one, usual = case.days_left, case.one, case.yard.won_meetings
-    if left is None or left < 0 or one is None or usual is None:
+    left, view, usual = case.days_left, case.view, case.yard.won_meetings
+    if left is None or left < 0 or not case.is_known or usual is None:
         return None
-    held, gap = len(_held(case.deal.id, case.ties)), one.result.usual_gap_days
+    held, gap = view.held + view.held_shared, view.usual_gap
     needed = (usual - held) * gap
     if needed <= left:
         return None
@@ -565,20 +602,13 @@ def _runway(case: _Case) -> Said | None:
 
 
 def _under_called(case: _Case) -> Said | None:
-    one, c = case.one, case.now.constants
-    if one is None or one.result.status is not Status.REAL:
+    c, number = case.now.constants, case.view.rebooked
+    if case.view.status is not Status.REAL or case.deal.category not in (Category.PIPELINE, Category.OMITTED):
         return None
-    if case.deal.category not in (Category.PIPELINE, Category.OMITTED):
-        return None
-    recent = [
-        r
-        for r in rebooks(one.standings.found, one.standings.linked, one.sight)
-        if one.sight.age(r.at) <= c.audit_under_called_days
-    ]
-    if len(recent) < c.audit_under_called_rebooks:
+    if number < c.audit_under_called_rebooks:
         return None
     line = (
-        f"{case.name} booked again {times(len(recent))} in {c.audit_under_called_days} d and is REAL, "
+        f"{case.name} booked again {times(number)} in {c.audit_under_called_days} d and is REAL, "
         f"but the deal is {case.deal.category.value}: under-called?"
     )
     return line, "What keeps this out of the forecast?"

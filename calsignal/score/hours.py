@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-from calsignal.model import AccountType, ChangeKind, Level, Status
+from calsignal.directory import rep_of
+from calsignal.model import AccountType, Status
 from calsignal.score.account import Scored
-from calsignal.score.audit import AccountAudit, DealLine, Period
-from calsignal.score.books import Roster, hours_of, is_spent, people_on
+from calsignal.score.audit import AccountAudit, Period
+from calsignal.score.books import Roster, hours_of, is_spent
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact
-from calsignal.score.firmness import Standing
-from calsignal.score.forecast import missing_key_players
+from calsignal.score.forecast import OpenDeal, missing_key_players
 from calsignal.score.time import buyer_time
 
 
 def account_audit(
-    one: Scored, deals: Sequence[DealLine], period: Period, roster: Roster, constants: Constants
+    one: Scored, deals: Sequence[OpenDeal], period: Period, roster: Roster, constants: Constants
 ) -> AccountAudit:
     """Return the audit's row of one account; `deals` are its open ones. Hours are those of the period."""
     sight, found = one.sight, one.standings.found
@@ -24,7 +24,7 @@ def account_audit(
     spent = [f for f in past if is_spent(f)]
     known = one.result.status is not Status.UNKNOWN
     time = buyer_time(past, sight)
-    by_person = _by_person(spent, one)
+    by_person = _by_person(spent)
     met, missing = _key_players(one)
     return AccountAudit(
         result=one.result,
@@ -36,9 +36,10 @@ def account_audit(
         mobilizers=mobilizers(one),
         key_met=met if known else None,
         key_missing=missing if known else None,
-        deals=tuple(sorted(line.deal.id for line in deals)),
+        deals=tuple(sorted(deal.id for deal in deals)),
         without_deal=not deals and _is_prospect(one) and _gives_time(one, constants),
         reps=tuple(person for person, _ in by_person if person in roster.reps),
+        sellers=frozenset(rep_of(s, roster.directory) for f in found for s in f.view.sellers),
     )
 
 
@@ -51,10 +52,10 @@ def _gives_time(one: Scored, c: Constants) -> bool:
     return bool(one.standings.firm_ahead) or any(recent)
 
 
-def _by_person(spent: Iterable[Fact], one: Scored) -> list[tuple[str, list[Fact]]]:
+def _by_person(spent: Iterable[Fact]) -> list[tuple[str, list[Fact]]]:
     found: dict[str, list[Fact]] = {}
     for fact in spent:
-        for person in people_on(fact, one.sight):
+        for person in fact.told.ours:
             found.setdefault(person, []).append(fact)
     return sorted(found.items())
 
@@ -70,26 +71,8 @@ def mobilizers(one: Scored) -> tuple[str, ...] | None:
     None where nobody can tell: no calendar showed a meeting with its guests. Who was firm on a meeting when the new
     buyer came counts as the one on whose meeting it was.
     """
-    meetings = [f for f in one.standings.found if not f.excluded and any(s.merged.whole for s in f.meeting.states)]
+    meetings = [f for f in one.standings.found if not f.excluded and f.told.whole]
     if one.result.status is Status.UNKNOWN or not meetings:
         return None
-    people = dict(person for fact in meetings for person in _moving(fact, one))
+    people = dict(person for fact in meetings for person in fact.told.movers)
     return tuple(sorted(people.values()))
-
-
-def _moving(fact: Fact, one: Scored) -> Iterator[tuple[str, str]]:
-    sight = one.sight
-    additions = {c.seen_at for c in fact.meeting.changes if c.kind is ChangeKind.PERSON_ADDED}
-    known: set[str] = set()
-    firm: dict[str, str] = {}
-    for number, seen in enumerate(fact.meeting.states):
-        rows = {b.who.person: b for b in sight.buyers(seen)}
-        if number and seen.seen_at in additions and rows.keys() - known:
-            yield from firm.items()
-        known |= rows.keys()
-        for person, b in rows.items():
-            name = b.who.email or f"someone@{b.participant.domain}"
-            if b.standing is Standing.ORGANIZED:
-                yield person, name
-            if b.level >= Level.FIRM:
-                firm[person] = name

@@ -7,13 +7,15 @@ was known of it while it lay ahead. Whoever learns from the past must not see th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta, tzinfo
 
-from calsignal.history import Lens, Meeting, Seen, Track
+from calsignal.history import Lens, Meeting, Seen, Track, meetings
 from calsignal.model import Answer, Change, Copy, DealTrack, Outcome, Participant, Status
-from calsignal.score.account import Scored
+from calsignal.score.account import Scored, status_of
+from calsignal.score.facts import Fact, Sight, fact_of, facts, in_order
+from calsignal.score.rescheduling import joined
 
 CLOSED = (Outcome.WON, Outcome.LOST)
 UNKNOWN_BEGIN_DAYS = 90
@@ -31,6 +33,42 @@ def known_at(copies: Iterable[Copy], moment: datetime) -> Iterator[Copy]:
                 sight=copy.sight and min(copy.sight, moment),
                 absences=tuple(a.as_of(moment) for a in copy.absences if a.start <= moment),
             )
+
+
+class Then:
+    """Tells the status of one account as of earlier moments, on what had been seen by then; each is judged once.
+
+    A meeting of which nothing was seen since is the same then as now: it is not replayed again, and where it was over
+    by then, not looked at again either.
+    """
+
+    def __init__(self, copies: Mapping[str, Sequence[Copy]], found: Iterable[Fact], sight: Sight) -> None:
+        self._sight = sight
+        self._copies = copies
+        self._facts = tuple(found)
+        self._last = {uid: max(c.versions[-1].seen_at for c in some) for uid, some in copies.items()}
+        self._restless = {uid for uid, some in copies.items() if any(_is_restless(copy) for copy in some)}
+        self._known: dict[datetime, Status] = {}
+
+    def __call__(self, moment: datetime) -> Status:
+        if moment not in self._known:
+            sight = self._sight.at(moment)
+            found = in_order(self._seen_by(moment, sight))
+            self._known[moment] = status_of(found, joined(found, sight), sight)
+        return self._known[moment]
+
+    def _seen_by(self, moment: datetime, sight: Sight) -> Iterator[Fact]:
+        changed = {uid for uid, last in self._last.items() if last > moment} | self._restless
+        copies = known_at((c for uid in sorted(changed) for c in self._copies[uid]), moment)
+        yield from facts(meetings(copies, sight.lens), sight)
+        for fact in self._facts:
+            if fact.view.uid not in changed and fact.meeting is not None:
+                yield fact if fact.start <= moment else fact_of(fact.meeting, sight)
+
+
+def _is_restless(copy: Copy) -> bool:
+    """Say whether more than its versions tells what was known of a copy: a series, or one that was disconnected."""
+    return bool(copy.absences) or any(version.state.recurrence for version in copy.versions)
 
 
 # --- deals ----------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from datetime import date, timedelta, tzinfo
 from decimal import Decimal
 from statistics import median
 
+from calsignal.directory import rep_of
 from calsignal.model import ConnectionState, Status
 from calsignal.score.audit import (
     Contest,
@@ -25,7 +26,6 @@ from calsignal.score.audit import (
 )
 from calsignal.score.books import ALL, Book, Books, Key, Roster, Scope, Share, monday
 from calsignal.score.constants import Constants
-from calsignal.score.forecast import rep_of
 from calsignal.score.wilson import wilson
 from calsignal.score.wording import count
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from heapq import heapify, heappop, heappush
 
 from calsignal.history import Meeting, Seen, Track
@@ -16,6 +17,9 @@ from calsignal.score.result import Act, Rescheduling
 from calsignal.score.wording import day_name
 
 MOVES = (ChangeKind.MOVED, ChangeKind.SERIES_MOVED)
+
+
+_Key = tuple[str, Moment | None]
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,14 @@ class Move:
 class Unit:
     """What is booked and called off as one: a single meeting, or a series as a whole.
 
+    `people` are the buyers who did anything about it; to be on its list is no act, and ties nothing together.
     `continues` says that its chain began with another meeting, `firm_before` that one of those had been firm,
     `rebooked` that its chain goes on with another meeting.
     """
 
     track: Track
     dates: tuple[Fact, ...]
-    levels: tuple[Level, ...]
+    people: frozenset[str]
     moves: list[Move]
     booked: datetime | None = None
     firm_seen: datetime | None = None
@@ -58,53 +63,93 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Deed:
+    """An act, whenever it is asked for; it counts from the day `on`.
+
+    `after` is the start of the meeting that it followed, where the text is to name it.
+    """
+
+    kind: str
+    on: date
+    points: float
+    text: str
+    uid: str
+    original_start: Moment | None
+    by: Actor
+    days: int = 0
+    after: Moment | None = None
+
+
+@dataclass(frozen=True)
+class Rebook:
+    """After the meeting `held`, `unit` was booked at `at`."""
+
+    at: datetime
+    unit: Unit
+    held: Fact
+    by_buyer: bool
+
+
+@dataclass(frozen=True)
 class Chains:
-    """The account's units, and how many moves stand behind each meeting."""
+    """The account's units, how many moves stand behind each meeting, what was booked again, and all deeds.
+
+    Nothing in it hangs on when it is asked for.
+    """
 
     units: tuple[Unit, ...]
-    occurrence_moves: dict[tuple[str, Moment | None], tuple[Move, ...]]
+    occurrence_moves: Mapping[_Key, tuple[Move, ...]]
+    rebooks: tuple[Rebook, ...] = ()
+    deeds: tuple[Deed, ...] = ()
 
-    def behind(self, meeting: Meeting) -> tuple[Move, ...]:
+    @cached_property
+    def _unit_of(self) -> dict[_Key, Unit]:
+        return {fact.key: unit for unit in self.units for fact in unit.dates}
+
+    def behind(self, fact: Fact) -> tuple[Move, ...]:
         """Return all moves in the chain of a meeting, those of its whole series and of what it replaced included."""
-        own = self.occurrence_moves.get((meeting.uid, meeting.original_start), ())
-        unit = next(u for u in self.units if u.uid == meeting.uid and (u.track is meeting or meeting.series))
-        return (*own, *unit.moves)
+        return (*self.occurrence_moves.get(fact.key, ()), *self._unit_of[fact.key].moves)
 
 
 def chains(found: Sequence[Fact], sight: Sight) -> Chains:
-    """Join moves, and cancellations that were booked again, into chains."""
+    """Join moves, and cancellations that were booked again, into chains; find what was booked again, and all deeds."""
+    linked = joined(found, sight)
+    linked = replace(linked, rebooks=tuple(rebooks(found, linked.units, sight)))
+    return replace(linked, deeds=tuple(sorted(_deeds(found, linked, sight), key=_by_day)))
+
+
+def joined(found: Sequence[Fact], sight: Sight) -> Chains:
+    """Join moves, and cancellations that were booked again, into chains; that is all that a status asks for."""
     units = sorted(_units(found, sight), key=lambda u: (u.track.first_seen, u.uid))
-    own = {_key(f): tuple(_moves(f.meeting.changes)) for f in found if f.meeting.series is not None}
+    own = {f.key: tuple(_moves(m.changes)) for m, f in _known(found) if m.series is not None}
     ends = [*_ended_units(units, sight), *_ended_dates(found, own, sight)]
     for gone_on in _link(units, ends, sight):
         own.pop(gone_on, None)
     return Chains(tuple(units), own)
 
 
-_Key = tuple[str, Moment | None]
-
-
-def _key(fact: Fact) -> _Key:
-    return fact.meeting.uid, fact.meeting.original_start
+def _known(found: Iterable[Fact]) -> Iterator[tuple[Meeting, Fact]]:
+    return ((f.meeting, f) for f in found if f.meeting is not None)
 
 
 def _units(found: Sequence[Fact], sight: Sight) -> Iterator[Unit]:
+    for track, dates in unit_tracks(found):
+        apart = (m for m, _ in _known(dates) if m is not track and m.changes)
+        unit = Unit(track, dates, _buyer_people(track, sight), list(_moves(track.changes)))
+        yield _booked(unit, (track, *apart), sight)
+
+
+def unit_tracks(found: Iterable[Fact]) -> Iterator[tuple[Track, tuple[Fact, ...]]]:
+    """Yield what is booked as one: single meetings, and series with their dates."""
     series: dict[str, list[Fact]] = {}
-    for fact in found:
-        if fact.meeting.series is None:
-            yield _booked(_unit(fact.meeting, (fact,), sight), (fact.meeting,), sight)
+    for meeting, fact in _known(found):
+        if meeting.series is None:
+            yield meeting, (fact,)
         else:
-            series.setdefault(fact.meeting.uid, []).append(fact)
+            series.setdefault(meeting.uid, []).append(fact)
     for dates in series.values():
-        track = dates[0].meeting.series
-        assert track is not None
-        apart = tuple(f.meeting for f in dates if f.meeting.changes)
-        yield _booked(_unit(track, tuple(dates), sight), (track, *apart), sight)
-
-
-def _unit(track: Track, dates: tuple[Fact, ...], sight: Sight) -> Unit:
-    levels = tuple(sight.level(seen) for seen in track.states)
-    return Unit(track, dates, levels, list(_moves(track.changes)))
+        assert dates[0].series is not None
+        yield dates[0].series, tuple(dates)
 
 
 def _moves(changes: Iterable[Change]) -> Iterator[Move]:
@@ -162,26 +207,24 @@ def _ended_units(units: Iterable[Unit], sight: Sight) -> Iterator[_End]:
         since = _called_off(unit.track, sight)
         if since is None:
             continue
-        lost = [f for f in unit.dates if f.start > since] if unit.dates[0].meeting.series is not None else []
+        lost = [f for f in unit.dates if f.start > since] if unit.dates[0].view.series else []
         start = lost[0].view.slot.start if lost else unit.track.now.merged.slot.start
-        people = _buyer_people(unit.track, sight)
         by_buyer, firm = _is_buyers(unit.track, since), unit.firm_seen is not None
-        yield _End(since, by_buyer, start, people, unit.moves, firm, (unit.uid, unit.track.original_start), unit)
+        yield _End(since, by_buyer, start, unit.people, unit.moves, firm, (unit.uid, unit.track.original_start), unit)
 
 
 def _ended_dates(found: Iterable[Fact], moves: Mapping[_Key, Sequence[Move]], sight: Sight) -> Iterator[_End]:
     """Yield the dates that were taken out of a series that went on."""
-    for fact in found:
-        meeting, series = fact.meeting, fact.meeting.series
+    for meeting, fact in _known(found):
+        series = meeting.series
         since = _called_off(meeting, sight) if series is not None else None
         if series is None or since is None:
             continue
         whole = [seen for seen in series.states if seen.seen_at <= since]
         if whole and not _is_off(whole[-1], sight):
             start, people = meeting.now.merged.slot.start, _buyer_people(meeting, sight)
-            firm = any(sight.level(seen) >= Level.FIRM for seen in meeting.states)
-            key = _key(fact)
-            yield _End(since, _is_buyers(meeting, since), start, people, moves[key], firm, key)
+            firm = fact.told.reached >= Level.FIRM
+            yield _End(since, _is_buyers(meeting, since), start, people, moves[fact.key], firm, fact.key)
 
 
 def _link(units: Sequence[Unit], ends: Iterable[_End], sight: Sight) -> Iterator[_Key]:
@@ -221,9 +264,7 @@ def _is_buyers(track: Track, since: datetime) -> bool:
 def _goes_on(unit: Unit, end: _End, sight: Sight) -> bool:
     if unit is end.unit or unit.continues or unit.track.baseline or unit.track.first_seen < end.since:
         return False
-    return _is_soon(unit, end.since, sight.constants.rebook_days, sight) and not end.people.isdisjoint(
-        _buyer_people(unit.track, sight)
-    )
+    return _is_soon(unit, end.since, sight.constants.rebook_days, sight) and not end.people.isdisjoint(unit.people)
 
 
 def _is_soon(unit: Unit, since: datetime, days: int, sight: Sight) -> bool:
@@ -232,7 +273,6 @@ def _is_soon(unit: Unit, since: datetime, days: int, sight: Sight) -> bool:
 
 
 def _buyer_people(track: Track, sight: Sight) -> frozenset[str]:
-    """Return the buyers who did anything about a meeting; to be on its list is no act, and ties nothing together."""
     return frozenset(b.who.person for seen in track.states for b in sight.buyers(seen) if b.acted)
 
 
@@ -249,10 +289,9 @@ def _as_move(end: _End, successor: Unit, sight: Sight) -> Iterator[Move]:
 # --- acts -----------------------------------------------------------------------------------------------------------
 
 
-def rescheduling(found: Sequence[Fact], linked: Chains, sight: Sight) -> Rescheduling:
-    """Return R with every act that it counts."""
-    acts = sorted(_acts(found, linked, sight), key=lambda a: (a.on, a.kind, a.uid, str(a.original_start)))
-    ever_firm = any(sight.level(seen) >= Level.FIRM for fact in found for seen in fact.meeting.states)
+def rescheduling(linked: Chains, sight: Sight, *, ever_firm: bool) -> Rescheduling:
+    """Return R with every act that it counts; `ever_firm` says whether the account ever had a firm meeting."""
+    acts = [_act(deed, sight) for deed in linked.deeds if deed.on <= sight.today]
     total = sight.constants.rescheduling_base + sum(act.now for act in acts)
     kinds = [(act.kind, act.by) for act in acts]
     pushes = [act for act in acts if act.kind == "push"]
@@ -271,29 +310,23 @@ def rescheduling(found: Sequence[Fact], linked: Chains, sight: Sight) -> Resched
     )
 
 
-def _acts(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Act]:
-    yield from _rebooks(found, linked, sight)
+def _act(deed: Deed, sight: Sight) -> Act:
+    left = deed.points * 0.5 ** ((sight.today - deed.on).days / sight.constants.half_life_days)
+    text = deed.text if deed.after is None else f"{deed.text} {day_name(deed.after, sight)}"
+    return Act(deed.kind, deed.on, deed.points, left, text, deed.uid, deed.original_start, deed.by, deed.days)
+
+
+def _deeds(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Deed]:
+    yield from (_rebook_deed(rebook, sight) for rebook in linked.rebooks)
     for unit in linked.units:
-        yield from _move_acts(unit.track, unit.moves if not unit.rebooked else (), sight)
+        yield from _move_deeds(unit.track, unit.moves if not unit.rebooked else (), sight)
         yield from _drops(unit, linked.units, sight)
-    for fact in found:
-        yield from _move_acts(fact.meeting, linked.occurrence_moves.get(_key(fact), ()), sight)
+    for meeting, fact in _known(found):
+        yield from _move_deeds(meeting, linked.occurrence_moves.get(fact.key, ()), sight)
 
 
-def _act(kind: str, on: date, points: float, text: str, track: Track, sight: Sight, **more: object) -> Act:
-    left = points * 0.5 ** ((sight.today - on).days / sight.constants.half_life_days)
-    base = Act(kind, on, points, left, text, track.uid, track.original_start)
-    return replace(base, **more)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True)
-class Rebook:
-    """After the meeting `held`, `unit` was booked at `at`."""
-
-    at: datetime
-    unit: Unit
-    held: Fact
-    by_buyer: bool
+def _by_day(deed: Deed) -> tuple[date, str, str, str]:
+    return deed.on, deed.kind, deed.uid, str(deed.original_start)
 
 
 class _Held:
@@ -304,7 +337,7 @@ class _Held:
 
     def __init__(self, found: Iterable[Fact], sight: Sight) -> None:
         self.sight = sight
-        ranked = enumerate(sorted((f for f in found if f.held), key=lambda f: (f.end, f.start, f.meeting.uid)))
+        ranked = enumerate(sorted((f for f in found if f.held), key=lambda f: (f.end, f.start, f.view.uid)))
         self.ahead = deque(sorted(ranked, key=lambda entry: entry[1].start))
         self.open: list[tuple[int, Fact]] = []  # a heap
         self.over: list[tuple[int, Fact]] = []
@@ -313,12 +346,12 @@ class _Held:
     def take(self, booked: datetime, unit: Unit) -> Fact | None:
         """Return the meeting of another unit, begun before the booking, whose window ends first and not before it."""
         self._go_to(booked)
-        dates, passed, taken = {_key(f) for f in unit.dates}, [], None
+        dates, passed, taken = {f.key for f in unit.dates}, [], None
         while self.open and taken is None:
             entry = heappop(self.open)
             if (self.today - self.sight.day(entry[1].end)).days > self.sight.constants.rebook_days:
                 self.over.append(entry)
-            elif _key(entry[1]) in dates:
+            elif entry[1].key in dates:
                 passed.append(entry)
             else:
                 taken = entry[1]
@@ -336,13 +369,13 @@ class _Held:
             heappush(self.open, self.ahead.popleft())
 
 
-def rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Rebook]:
+def rebooks(found: Sequence[Fact], units: Iterable[Unit], sight: Sight) -> Iterator[Rebook]:
     """Match bookings to held meetings one to one: in order of time, each takes the one whose window ends first.
 
     A booking follows a held meeting from its start until 14 days after its end.
     """
     free = _Held(found, sight)
-    booked = [(u.booked, u) for u in linked.units if u.booked is not None and not u.firm_before]
+    booked = [(u.booked, u) for u in units if u.booked is not None and not u.firm_before]
     for at, unit in sorted(booked, key=lambda pair: (pair[0], pair[1].uid)):
         held = free.take(at, unit)
         if held is not None:
@@ -350,13 +383,13 @@ def rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Reb
             yield Rebook(at, unit, held, by_buyer)
 
 
-def _rebooks(found: Sequence[Fact], linked: Chains, sight: Sight) -> Iterator[Act]:
-    c = sight.constants
-    for rebook in rebooks(found, linked, sight):
-        points = c.booked_again_by_buyer if rebook.by_buyer else c.booked_again
-        text = f"booked again after the meeting of {day_name(rebook.held.view.slot.start, sight)}"
-        by = Actor.BUYER if rebook.by_buyer else Actor.SELLER_OR_UNKNOWN
-        yield _act("booked again", sight.day(rebook.at), points, text, rebook.unit.track, sight, by=by)
+def _rebook_deed(rebook: Rebook, sight: Sight) -> Deed:
+    c, track = sight.constants, rebook.unit.track
+    points = c.booked_again_by_buyer if rebook.by_buyer else c.booked_again
+    by = Actor.BUYER if rebook.by_buyer else Actor.SELLER_OR_UNKNOWN
+    text, after = "booked again after the meeting of", rebook.held.view.slot.start
+    on = sight.day(rebook.at)
+    return Deed("booked again", on, points, text, track.uid, track.original_start, by, after=after)
 
 
 def _proposed_before(track: Track, at: datetime, sight: Sight) -> bool:
@@ -364,7 +397,7 @@ def _proposed_before(track: Track, at: datetime, sight: Sight) -> bool:
     return any(b.participant.proposed is not None for b in seen)
 
 
-def _move_acts(track: Track, moves: Iterable[Move], sight: Sight) -> Iterator[Act]:
+def _move_deeds(track: Track, moves: Iterable[Move], sight: Sight) -> Iterator[Deed]:
     """Charge the moves of one chain: each side counts its own pushes."""
     pushes = {Actor.BUYER: 0, Actor.SELLER_OR_UNKNOWN: 0}
     for move in moves:
@@ -374,11 +407,11 @@ def _move_acts(track: Track, moves: Iterable[Move], sight: Sight) -> Iterator[Ac
             pushes[side] += 1
             points = _push_points(side, pushes[side], move.days, sight)
             text = f"put off by {move.days} d: {move.why}" + ("" if points else " (no charge)")
-            yield _act("push", on, points, text, track, sight, by=side, days=move.days)
+            yield Deed("push", on, points, text, track.uid, track.original_start, side, move.days)
         else:
             points = sight.constants.moved_earlier_by_buyer if side is Actor.BUYER else 0.0
             text = f"moved {-move.days} d earlier: {move.why}"
-            yield _act("moved earlier", on, points, text, track, sight, by=side, days=move.days)
+            yield Deed("moved earlier", on, points, text, track.uid, track.original_start, side, move.days)
 
 
 def _push_points(side: Actor, number: int, days: int, sight: Sight) -> float:
@@ -391,17 +424,18 @@ def _push_points(side: Actor, number: int, days: int, sight: Sight) -> float:
 # --- drops ----------------------------------------------------------------------------------------------------------
 
 
-def _drops(unit: Unit, units: Sequence[Unit], sight: Sight) -> Iterator[Act]:
+def _drops(unit: Unit, units: Sequence[Unit], sight: Sight) -> Iterator[Deed]:
     """Charge a commitment that was taken back and not replaced within 14 days, on the fourteenth."""
     for since, until, by_buyer in _losses(unit, sight):
         due = sight.day(since) + timedelta(days=sight.constants.drop_days)
-        if due > sight.today or (until is not None and sight.day(until) <= due):
+        if until is not None and sight.day(until) <= due:
             continue
         if _replaced(unit, units, since, sight):
             continue
         kind, points = ("dropped", sight.constants.dropped) if by_buyer else ("you dropped it", 0.0)
         by = Actor.BUYER if by_buyer else Actor.SELLER_OR_UNKNOWN
-        yield _act(kind, due, points, f"{kind}, nothing booked instead", unit.track, sight, by=by)
+        text, track = f"{kind}, nothing booked instead", unit.track
+        yield Deed(kind, due, points, text, track.uid, track.original_start, by)
 
 
 def _losses(unit: Unit, sight: Sight) -> Iterator[tuple[datetime, datetime | None, bool]]:
@@ -433,10 +467,9 @@ def _declined_at(seen: Seen, rows: Sequence[Buyer]) -> datetime:
 
 def _replaced(unit: Unit, units: Sequence[Unit], since: datetime, sight: Sight) -> bool:
     """Say whether somebody of the same buyers was firm on a new meeting within the days of grace."""
-    people = _buyer_people(unit.track, sight)
     for other in units:
         if other is unit or other.track.baseline or other.track.first_seen < since:
             continue
-        if _is_soon(other, since, sight.constants.drop_days, sight) and people & _buyer_people(other.track, sight):
+        if _is_soon(other, since, sight.constants.drop_days, sight) and unit.people & other.people:
             return True
     return False

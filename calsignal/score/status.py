@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-from calsignal.model import Answer, ChangeKind, Level, Participant, Status
+from calsignal.model import Answer, ChangeKind, Level, Status
 from calsignal.score.facts import Fact, Sight
-from calsignal.score.firmness import ANSWERED
 from calsignal.score.rescheduling import Chains, Move
 from calsignal.score.wording import ago, by_when, clock, count, day_name, listing, times
 
@@ -63,7 +62,7 @@ def standings(found: tuple[Fact, ...], linked: Chains, sight: Sight) -> Standing
         last_held=held[-1] if held else None,
         firm_ahead=ahead,
         invitations=invitations,
-        reached_soft=any(sight.level(seen) >= Level.SOFT for f in found for seen in f.meeting.states),
+        reached_soft=any(f.told.reached >= Level.SOFT for f in found),
     )
 
 
@@ -88,33 +87,11 @@ def _quiet(found: Iterable[Fact], held: Sequence[date], sight: Sight) -> int | N
     if held:
         return (sight.today - held[-1]).days
     found = list(found)
-    answers = [at for f in found if (at := first_answer(f, sight)) is not None]
+    answers = [at for f in found if (at := f.told.answered) is not None]
     if answers:
         return max(sight.age(min(answers)), 0)
-    invited = [invited_at(f) for f in found if f.excluded in ("", "calendar disconnected")]
+    invited = [f.told.invited for f in found if f.excluded in ("", "calendar disconnected")]
     return max(sight.age(min(invited)), 0) if invited else None
-
-
-def invited_at(fact: Fact) -> datetime:
-    """Return when an invitation was sent; unknown at a baseline, then the first sight or the meeting's start.
-
-    A date of a series was sent with the series, whenever it came into sight.
-    """
-    track = fact.meeting.series or fact.meeting
-    return min(track.invited_at, fact.start) if track.baseline else track.invited_at
-
-
-def first_answer(fact: Fact, sight: Sight) -> datetime | None:
-    """Return when a buyer of the account first answered (or made) the meeting, in any way; a webinar is none."""
-    for index, seen in enumerate(fact.meeting.states):
-        rows = sight.buyers(seen) if sight.level(seen) is not Level.CLAIMED else ()
-        told = [b for b in rows if b.acted]
-        if not told:
-            continue
-        times_known = [b.participant.answered_at for b in told if b.participant.answered_at is not None]
-        first_sight = invited_at(fact) if index == 0 or seen.joined else seen.seen_at
-        return min(times_known, default=first_sight)
-    return None
 
 
 # --- the rules ------------------------------------------------------------------------------------------------------
@@ -135,11 +112,11 @@ def _never_answered(s: Standings, sight: Sight) -> Verdict:
     if not s.invitations:
         nothing = "No invitation, no meeting: nothing in any calendar."
         return Verdict(Status.NO_EVIDENCE, 1, _declined_by_us(s, sight) or nothing)
-    number, first = len(s.invitations), min(sight.age(invited_at(f)) for f in s.invitations)
-    oldest = max(sight.age(invited_at(f)) for f in s.invitations)
-    answers = [a for f in s.invitations for a in _answers(f, sight)]
+    number, first = len(s.invitations), min(sight.age(f.told.invited) for f in s.invitations)
+    oldest = max(sight.age(f.told.invited) for f in s.invitations)
+    answers = [a for f in s.invitations for a in f.told.answers]
     if answers and all(a is Answer.DECLINED for a in answers):
-        declined = sum(Answer.DECLINED in _answers(f, sight) for f in s.invitations)
+        declined = sum(Answer.DECLINED in f.told.answers for f in s.invitations)
         how = {1: "declined", 2: "both declined"}.get(number, "all declined")
         how = how if declined == number else f"{declined} declined, no other answer"
         return Verdict(Status.NO_EVIDENCE, 1, f"{count(number, 'invitation')}, {how}: an early no.")
@@ -157,18 +134,10 @@ def _declined_by_us(s: Standings, sight: Sight) -> str | None:
     return f"They invited us for {clock(ours[-1].view.slot, sight)}; we declined." if ours else None
 
 
-def _answers(fact: Fact, sight: Sight) -> list[Answer]:
-    """Return the last answer each buyer ever gave on the meeting."""
-    last: dict[str, Answer] = {}
-    for seen in fact.meeting.states:
-        last |= {b.who.person: b.participant.answer for b in sight.buyers(seen) if b.participant.answer in ANSWERED}
-    return list(last.values())
-
-
 def _with_next(s: Standings, booked: Fact, sight: Sight) -> Verdict:
-    pushes = [m for m in s.linked.behind(booked.meeting) if m.days > 0]
+    pushes = [m for m in s.linked.behind(booked) if m.days > 0]
     days = sum(m.days for m in pushes)
-    held_series = any(f.held and f.meeting.uid == booked.meeting.uid for f in s.found)
+    held_series = any(f.held and f.view.uid == booked.view.uid for f in s.found)
     c = sight.constants
     if (len(pushes) >= c.stalled_pushes or days >= c.stalled_push_days) and not held_series:
         when = day_name(booked.view.slot.start, sight, with_year=False)
@@ -251,21 +220,8 @@ def _walk_away(s: Standings, sight: Sight) -> str:
 def _stirring(s: Standings, sight: Sight) -> bool:
     """Say whether a buyer was tentative or proposed a time in the last 7 days: only a buyer's act leaves LOST."""
     since = sight.constants.ask_days
-    told = (at for f in s.found if not f.excluded for at in _soft_acts(f, sight))
+    told = (at for f in s.found if not f.excluded for at in f.told.stirred)
     return any(sight.age(at) <= since for at in told)
-
-
-def _soft_acts(fact: Fact, sight: Sight) -> Iterable[datetime]:
-    """Yield when a buyer answered tentatively, or proposed a time."""
-    was: dict[str, Participant] = {}
-    for seen in fact.meeting.states:
-        for buyer in sight.buyers(seen):
-            p, old = buyer.participant, was.get(buyer.who.person)
-            soft = p.answer is Answer.TENTATIVE or p.proposed is not None
-            known = old and (old.answer, old.proposed, old.answered_at) == (p.answer, p.proposed, p.answered_at)
-            if soft and not known:
-                yield p.answered_at or seen.seen_at
-            was[buyer.who.person] = p
 
 
 def _soft(s: Standings, sight: Sight) -> str | None:
@@ -290,8 +246,8 @@ def pending_ask(s: Standings, sight: Sight) -> str | None:
     notice = sight.as_of + timedelta(hours=c.ask_notice_hours)
     for fact in s.invitations:
         waiting = fact.ahead and fact.view.level == Level.INVITED
-        if waiting and fact.start > notice and sight.age(invited_at(fact)) <= c.ask_days:
-            sent = ago(sight.age(invited_at(fact)))
+        if waiting and fact.start > notice and sight.age(fact.told.invited) <= c.ask_days:
+            sent = ago(sight.age(fact.told.invited))
             return f"Invited {sent} for {clock(fact.view.slot, sight)}; no answer yet."
     return None
 
@@ -304,17 +260,18 @@ def pushes(moves: Iterable[Move]) -> tuple[int, int]:
 
 def buyer_waits(fact: Fact, sight: Sight) -> datetime | None:
     """Return since when a buyer waits for our answer to an invitation or a proposal of theirs, or None."""
-    if not fact.ahead or fact.excluded or fact.view.status.gone:
+    meeting = fact.meeting
+    if not fact.ahead or meeting is None or fact.excluded or fact.view.status.gone:
         return None
-    merged = fact.meeting.now.merged
-    proposals = [b for b in sight.buyers(fact.meeting.now) if b.participant.proposed is not None]
+    merged = meeting.now.merged
+    proposals = [b for b in sight.buyers(meeting.now) if b.participant.proposed is not None]
     if proposals:
-        told = [c.at or c.seen_at for c in fact.meeting.changes if c.kind is ChangeKind.PROPOSED]
+        told = [c.at or c.seen_at for c in meeting.changes if c.kind is ChangeKind.PROPOSED]
         known = [b.participant.answered_at for b in proposals if b.participant.answered_at]
-        return max([*told, *known], default=fact.meeting.first_seen)
+        return max([*told, *known], default=meeting.first_seen)
     if not any(b.organizer for b in fact.view.buyers):
         return None
     ours = [p for p in merged.people if p.email and sight.lens.directory.mailbox(p.email) in fact.view.sellers]
     if ours and all(p.answer is Answer.NONE for p in ours):
-        return invited_at(fact)
+        return fact.told.invited
     return None

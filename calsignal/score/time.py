@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from operator import attrgetter
+from typing import NamedTuple
 
 from calsignal.score.constants import Constants
-from calsignal.score.facts import Fact, Sight, counted_slot
+from calsignal.score.facts import Fact, Sight
 from calsignal.score.result import BuyerOnMeeting, BuyerTime
 
 
-@dataclass(frozen=True)
-class Stretch:
+class Stretch(NamedTuple):
     """One person's minutes on one meeting: half-open, with what they weigh as expected and as the score counts."""
 
     start: datetime
@@ -40,18 +40,19 @@ def buyer_time(found: Iterable[Fact], sight: Sight) -> BuyerTime:
 
 def _stretches(fact: Fact, sight: Sight) -> Iterator[tuple[str, Stretch]]:
     c, view = sight.constants, fact.view
-    start, minutes = counted_slot(view.slot, sight, free=False)
-    end = start + timedelta(minutes=minutes)
-    people = [row for buyer in view.buyers for row in _with_guests(buyer, c)]
-    people.sort(key=lambda row: (-row[1], row[0]))
+    end = fact.start + timedelta(minutes=view.minutes)
+    people = [row for buyer in view.buyers if buyer.weight > 0 for row in _with_guests(buyer, c)]
+    if len(people) > c.max_buyers:
+        people.sort(key=lambda row: (-row[1], row[0]))
     series = c.series_factor if view.series else 1.0
     for person, weight in people[: c.max_buyers]:
-        if weight > 0:
-            yield person, Stretch(start, end, weight * series, weight * view.factor)
+        yield person, Stretch(fact.start, end, weight * series, weight * view.factor)
 
 
 def _with_guests(buyer: BuyerOnMeeting, c: Constants) -> Iterator[tuple[str, float]]:
     yield buyer.person, buyer.weight
+    if not buyer.guests:
+        return
     for number in range(min(buyer.guests, c.max_unnamed_guests)):
         yield f"{buyer.person}+{number + 1}", buyer.weight * c.unnamed_guest_factor
 
@@ -60,6 +61,10 @@ def _hours(stretches: list[Stretch]) -> tuple[float, float, float]:
     """Return one person's hours (booked, expected, effective); an overlap counts once, at its largest weight."""
     raw = firm = effective = 0.0
     for cluster in _clusters(stretches):
+        if len(cluster) == 1:
+            alone, hours = cluster[0], (cluster[0].end - cluster[0].start) / timedelta(hours=1)
+            raw, firm, effective = raw + hours, firm + hours * alone.firm, effective + hours * alone.effective
+            continue
         for start, end in pairwise(sorted({edge for s in cluster for edge in (s.start, s.end)})):
             over = [s for s in cluster if s.start <= start and end <= s.end]
             hours = (end - start) / timedelta(hours=1)
@@ -73,7 +78,7 @@ def _clusters(stretches: Iterable[Stretch]) -> Iterator[list[Stretch]]:
     """Yield the stretches that hang together by overlapping, so that nobody compares all with all."""
     cluster: list[Stretch] = []
     until: datetime | None = None
-    for stretch in sorted(stretches, key=lambda s: (s.start, s.end)):
+    for stretch in sorted(stretches, key=_span):
         if until is not None and stretch.start >= until:
             yield cluster
             cluster, until = [], None
@@ -81,3 +86,6 @@ def _clusters(stretches: Iterable[Stretch]) -> Iterator[list[Stretch]]:
         until = stretch.end if until is None else max(until, stretch.end)
     if cluster:
         yield cluster
+
+
+_span = attrgetter("start", "end")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
+from calsignal.directory import parents
 from calsignal.errors import InputError
 from calsignal.model import Account, AccountType
+from calsignal.store import kept, reading
 from calsignal.store.database import mark_erased
-from calsignal.store.tables import account_addresses, account_domains, account_key_players, accounts
+from calsignal.store.tables import account_addresses, account_domains, account_key_players, accounts, people
 
 
 def all_accounts(conn: sa.Connection) -> tuple[Account, ...]:
@@ -53,6 +55,7 @@ def add(conn: sa.Connection, account: Account) -> None:
     row = {"name": account.name, "folded": account.name.casefold(), "type": account.type.value, "owner": account.owner}
     number = conn.scalar(sa.insert(accounts).returning(accounts.c.id), row)
     _insert_parts(conn, account, number)
+    _touch_claimed(conn, _claims([account]))
 
 
 def put(conn: sa.Connection, account: Account) -> None:
@@ -69,10 +72,36 @@ def save(conn: sa.Connection, found: Sequence[Account]) -> None:
 
     Raises `InputError` when an account that is not among them has a domain or an address of one.
     """
+    named = [account.name.casefold() for account in found]
+    before = [account for account in all_accounts(conn) if account.name.casefold() in set(named)]
     numbers = [_emptied(conn, account) for account in found]
     for account, number in zip(found, numbers, strict=True):
         _refuse_what_others_have(conn, account, number)
         _insert_parts(conn, account, number)
+    _touch_claimed(conn, _claims(before) ^ _claims(found))
+
+
+def _claims(found: Iterable[Account]) -> set[tuple[str, str, str]]:
+    """Return what accounts claim: kind, domain or person key, and account."""
+    domains = {("domain", domain, account.name) for account in found for domain in account.domains}
+    return domains | {("person", key, account.name) for account in found for key in account.addresses.values()}
+
+
+MANY = 200
+"""So many domains or people that pass from account to account are not looked up one by one."""
+
+
+def _touch_claimed(conn: sa.Connection, claims: Collection[tuple[str, str, str]]) -> None:
+    """Note that people are somebody else's buyers now."""
+    if len(claims) > MANY:
+        kept.erase_all(conn)
+        return
+    keys = {value for kind, value, _ in claims if kind == "person"}
+    domains = {value for kind, value, _ in claims if kind == "domain"}
+    hosts = [h for h in conn.scalars(sa.select(people.c.domain).distinct()) if not domains.isdisjoint(parents(h))]
+    for column, values in ((people.c.person, keys), (people.c.domain, hosts)):
+        for chunk in reading.chunks(values):
+            kept.erase_people(conn, column.in_(chunk))
 
 
 def _emptied(conn: sa.Connection, account: Account) -> int:
@@ -90,6 +119,8 @@ def _emptied(conn: sa.Connection, account: Account) -> int:
 
 def remove(conn: sa.Connection, name: str) -> None:
     """Remove an account. Raises `InputError` when there is none of that name."""
+    known = _known(conn, name)
+    _touch_claimed(conn, _claims(account for account in all_accounts(conn) if account.name == known.name))
     conn.execute(sa.delete(accounts).where(accounts.c.id == _known(conn, name).id))
     mark_erased(conn)
 
@@ -123,8 +154,8 @@ def _taken(conn: sa.Connection, account: Account, own: int | None) -> Iterator[t
 
 def _insert_parts(conn: sa.Connection, account: Account, number: int | None) -> None:
     _insert(conn, account_domains, ({"account_id": number, "domain": one} for one in dict.fromkeys(account.domains)))
-    for table, people in ((account_addresses, account.addresses), (account_key_players, account.key_players)):
-        _insert(conn, table, ({"account_id": number, "address": who, "person": key} for who, key in people.items()))
+    for table, named in ((account_addresses, account.addresses), (account_key_players, account.key_players)):
+        _insert(conn, table, ({"account_id": number, "address": who, "person": key} for who, key in named.items()))
 
 
 def _insert(conn: sa.Connection, table: sa.Table, rows: Iterable[dict[str, Any]]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import sqlalchemy as sa
@@ -56,6 +57,8 @@ class Database:
         self.place = _place(self._url)
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._wrote = False
+        # threads of one process take turns here: they must never be told that the store is in use by another program
+        self._turn = RLock()
         if self._sqlite:
             _prepare_file(self._url, create=create)
         self._engine = self._make_engine(busy_seconds)
@@ -75,7 +78,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """Give a connection in a transaction that is kept unless the block raises."""
-        with self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin():
+        with self._turn, self._border(), self._engine.connect().execution_options(writes=True) as conn, conn.begin():
             if not self._sqlite:
                 postgresql.take_turn(conn)
             self._wrote = True
@@ -144,13 +147,54 @@ class Database:
                     clean_up(conn.cursor())
         self._engine.dispose()
 
+    def sweep(self) -> bool:
+        """Rebuild what erased rows may have left behind, now; say whether that could be done to the end.
+
+        On PostgreSQL every table is rewritten, each locked meanwhile; its log and its backups are the server's own.
+        """
+        if not self._sqlite:
+            return self._rewrite()
+        try:
+            with self._border(), closing(self._engine.raw_connection()) as conn:
+                cursor: Any = conn.cursor()
+                _sweep_pages(cursor)
+                _empty_log(cursor)
+                busy, *_ = cursor.fetchone()
+                cursor.execute("PRAGMA user_version")
+                return not busy and cursor.fetchone() == (0,)
+        except StoreError:
+            return False  # another program reads it: whoever closes it last does the rest
+
+    def _rewrite(self) -> bool:
+        """Rewrite every table; say whether all could be. Who does not own a table cannot, and is told nothing."""
+        own = "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class WHERE pg_table_is_visible(oid)"
+        names = [table.name for table in metadata.sorted_tables]
+        engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            with engine.connect() as conn:
+                conn.exec_driver_sql("SET lock_timeout = '30s'")
+                for table in metadata.sorted_tables:
+                    conn.exec_driver_sql(f"VACUUM (FULL) {conn.dialect.identifier_preparer.format_table(table)}")
+                conn.exec_driver_sql("RESET lock_timeout")
+                return bool(conn.scalar(sa.text(f"{own} AND relname = ANY(:names)"), {"names": names}))
+        except sa.exc.DBAPIError:
+            return False  # somebody holds a table
+
+    def files(self) -> tuple[Path, ...]:
+        """Return the files that the database is made of, where they can be read: those of SQLite."""
+        if not self._sqlite or (self._url.database or "").startswith("file:"):
+            return ()
+        path = Path(self._url.database or "")
+        beside = (path.with_name(path.name + end) for end in ("", "-wal", "-shm", "-journal"))
+        return tuple(one for one in beside if one.is_file())
+
     def _make_engine(self, busy_seconds: float | None) -> sa.Engine:
         try:
             if self._url.get_backend_name() == "postgresql":
                 return postgresql.made_engine(self._url, 60 if busy_seconds is None else busy_seconds)
             if not self._sqlite:
                 raise StoreError(f"no driver for {self.place}", "sqlite and postgresql are supported")
-            engine = sa.create_engine(self._url, hide_parameters=True)
+            engine = sa.create_engine(self._url, hide_parameters=True, max_overflow=-1)  # threads need not wait for one
         except (sa.exc.ArgumentError, ImportError) as error:
             raise StoreError(f"no driver for {self.place}", _DRIVER) from error
         _set_up_sqlite(engine, 10 if busy_seconds is None else busy_seconds)
@@ -171,6 +215,9 @@ class Database:
 
     def _bring_up(self, conn: sa.Connection) -> None:
         """Create or migrate, unless another process did so while this one waited for its turn."""
+        from calsignal import log
+
+        done: log.Event | None = None
         with _foreign_keys_off(conn) if self._sqlite else conn.begin():
             if not self._sqlite:
                 postgresql.take_turn(conn)
@@ -180,8 +227,12 @@ class Database:
                 metadata.create_all(conn)
                 alembic_version.create(conn)
                 conn.execute(sa.insert(alembic_version).values(version_num=HEAD))
+                done = log.StoreCreated(schema=int(HEAD))
             elif revision < HEAD:
                 self._migrate(conn)
+                done = log.StoreMigrated(before=int(revision or 0), schema=int(HEAD))
+        if done is not None:
+            log.tell(done)
 
     def _migrate(self, conn: sa.Connection) -> None:
         from calsignal.store import migrations

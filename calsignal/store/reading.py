@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -165,10 +165,19 @@ def _open_copy(event: Any, version: Any, state: State, subject: str | None) -> O
 
 
 @collecting_nothing()
-def history(conn: sa.Connection, as_of: datetime, wanted: Wanted | None) -> tuple[Copy, ...]:
-    """Return every copy that by `as_of` has shown a wanted person, with all that was known of it then."""
+def history(
+    conn: sa.Connection, as_of: datetime, wanted: Wanted | None, among: Wanted | None = None
+) -> tuple[Copy, ...]:
+    """Return every copy that by `as_of` has shown a wanted person, with all that was known of it then.
+
+    With `among`, also those that have shown one of these and may be merged with them, so that the wanted people's
+    meetings come out as they do when all of these are wanted.
+    """
     everybody = _everybody(conn)
     chosen = None if wanted is None else _showing(conn, as_of, [n for n, who in everybody.items() if wanted(*who)])
+    if chosen and among is not None:
+        others = _mergeable(conn, chosen) - chosen
+        chosen |= _showing_among(conn, as_of, others, {n for n, who in everybody.items() if among(*who)})
     # asking for most of a table key by key costs more than reading past the rest of it
     dense = chosen is None or 3 * len(chosen) > (conn.scalar(sa.select(sa.func.count()).select_from(events)) or 0)
     keys = None if dense else chosen
@@ -273,6 +282,23 @@ def _showing(conn: sa.Connection, as_of: datetime, numbers: Collection[int]) -> 
     """Return the events that show one of these people in a version seen by `as_of`."""
     query = sa.select(versions.c.event_id).select_from(_PRESENCE).where(versions.c.seen_at <= as_of).distinct()
     return {row.event_id for row in fetch(conn, query, participants.c.person_id, numbers)}
+
+
+def _mergeable(conn: sa.Connection, chosen: Collection[int]) -> set[int]:
+    """Return the copies with the UIDs of these, and of the series that may be halves of a series among them."""
+    uids = {row.uid for row in fetch(conn, sa.select(events.c.uid), events.c.id, chosen)}
+    series = versions.join(events).select().with_only_columns(events.c.calendar_id, events.c.uid)
+    series = series.where(versions.c.recurrence.is_not(None)).distinct()
+    homes = {row.calendar_id for row in fetch(conn, series, events.c.id, chosen)}
+    uids |= {row.uid for row in fetch(conn, series, events.c.calendar_id, homes)}
+    return {row.id for row in fetch(conn, sa.select(events.c.id), events.c.uid, uids)}
+
+
+def _showing_among(conn: sa.Connection, as_of: datetime, rows: Collection[int], numbers: Container[int]) -> set[int]:
+    """Return those of these events that show one of these people in a version seen by `as_of`."""
+    query = sa.select(versions.c.event_id, participants.c.person_id).select_from(_PRESENCE)
+    by_then = query.where(versions.c.seen_at <= as_of).distinct()
+    return {event for event, person in fetch(conn, by_then, versions.c.event_id, rows) if person in numbers}
 
 
 def _subjects(conn: sa.Connection, where: Condition, keys: Collection[int] | None) -> dict[int, str]:

@@ -12,11 +12,14 @@ from zlib import crc32
 
 import sqlalchemy as sa
 
+from calsignal.bans import Target
 from calsignal.errors import InputError
 from calsignal.ledger import OpenCopy
 from calsignal.model import Account, ConnectionState, Copy, Deal, DealTrack, Skipped
-from calsignal.store import accounts, deals, reading, states, writing
+from calsignal.store import accounts, deals, forgetting, keeping, kept, reading, states, writing
 from calsignal.store.database import Database, mark_erased
+from calsignal.store.forgetting import Forgot, Search
+from calsignal.store.keeping import Expired
 from calsignal.store.secrets import Shelf
 from calsignal.store.tables import (
     calendars,
@@ -30,7 +33,19 @@ from calsignal.store.tables import (
     syncs,
     versions,
 )
-from calsignal.store.values import Connection, DealChanges, DealImport, Erased, Health, Outrun, StoredCalendar, Wanted
+from calsignal.store.values import (
+    Connection,
+    DealChanges,
+    DealImport,
+    Erased,
+    Health,
+    Holding,
+    KeptRow,
+    Outrun,
+    StoredCalendar,
+    Touched,
+    Wanted,
+)
 from calsignal.store.writing import Pen
 
 _CONNECTION, _PROVIDER = 0x63616C01, 0x63616C02
@@ -137,6 +152,7 @@ class Store:
             known = _one_connection(conn, name)
             if known.retired_at is None:
                 conn.execute(sa.insert(retirements).values(connection_id=known.id, start_at=at))
+                kept.touch_calendars(conn, events.c.calendar_id.in_(_calendars_of(known.id)))
 
     def erase_connection(self, name: str) -> Erased:
         """Remove a connection with everything it told, and count that. Raises `InputError` for an unknown name."""
@@ -185,6 +201,7 @@ class Store:
                 its = sa.select(calendars.c.connection_id).where(calendars.c.id == calendar.id).scalar_subquery()
                 row = {"connection_id": its, "calendar_id": calendar.id, "start_at": at}
                 conn.execute(sa.insert(retirements).values(row))
+                kept.touch_calendars(conn, events.c.calendar_id == calendar.id)
 
     # the ledger
 
@@ -248,13 +265,16 @@ class Store:
 
     # reports
 
-    def history(self, as_of: datetime, wanted: Wanted | None = None) -> tuple[Copy, ...]:
+    def history(
+        self, as_of: datetime, wanted: Wanted | None = None, *, among: Wanted | None = None
+    ) -> tuple[Copy, ...]:
         """Return every copy that had shown a wanted person (None: every copy) by `as_of`, as it was known then.
 
-        Each copy comes with all its versions seen by then. Sorted by calendar and event id.
+        With `among`, also those of these people's copies that may be merged with them. Each copy comes with all its
+        versions seen by then. Sorted by calendar and event id.
         """
         with self._database.reading() as conn:
-            return reading.history(conn, as_of, wanted)
+            return reading.history(conn, as_of, wanted, among)
 
     def connection_states(self, as_of: datetime, stale_after: timedelta) -> tuple[ConnectionState, ...]:
         """Return how the connections stood at `as_of`; unread for `stale_after` is stale."""
@@ -265,6 +285,39 @@ class Store:
         """Return what could not be read as of then; the source is the name of the connection."""
         with self._database.reading() as conn:
             return reading.skipped_at(conn, as_of)
+
+    # what is kept between reports
+
+    def holding(self, made_with: str, as_of: datetime) -> Holding:
+        """Return of which accounts something is kept that was made with these settings, and by then."""
+        with self._database.reading() as conn:
+            return kept.holding(conn, made_with, as_of)
+
+    def moment_read(self, now: datetime) -> datetime:
+        """Return now, or when a calendar was last read if that is later: clocks may differ between machines."""
+        with self._database.reading() as conn:
+            last = conn.scalar(sa.select(sa.func.max(syncs.c.finished_at)))
+            return now if last is None else max(now, last)
+
+    def kept_facts(self, names: Iterable[str]) -> Mapping[str, bytes]:
+        """Return what is kept of some accounts, by name; nothing of those that were touched or erased meanwhile."""
+        with self._database.reading() as conn:
+            return kept.facts(conn, names)
+
+    def touched(self) -> Touched:
+        """Return who is on events that changed since what is kept was made."""
+        with self._database.reading() as conn:
+            return kept.touched(conn)
+
+    def keep(self, made_with: str, found: Sequence[KeptRow], since: Touched) -> bool:
+        """Keep rows made of what was known when `since` was asked for; no where something was erased meanwhile."""
+        with self._database.writing() as conn:
+            return kept.save(conn, made_with, found, since)
+
+    def settle(self, done: Touched) -> None:
+        """Take back the notes about who was touched: all that is kept about them has been made again."""
+        with self._database.writing() as conn:
+            kept.settle(conn, done)
 
     # people
 
@@ -289,6 +342,7 @@ class Store:
         with self._database.writing() as conn:
             dropped = reading.numbers_of(conn, lambda *who: who[2] is not None and not keep(*who))
             for chunk in reading.chunks(dropped):
+                kept.erase_people(conn, people.c.id.in_(chunk))
                 conn.execute(sa.update(people).where(people.c.id.in_(chunk)).values(email=None))
                 mark_erased(conn)
             return len(dropped) + deals.forget_contacts(conn, keep)
@@ -369,6 +423,53 @@ class Store:
         with self._database.reading() as conn:
             return deals.imports(conn)
 
+    # erasure
+
+    def forget(
+        self, target: Target, outsider: Wanted, at: datetime, marks: Mapping[str, bool], *, trial: bool = False
+    ) -> Forgot:
+        """Take a person or a domain out of everything, put their marks on the list, and return what that removed.
+
+        `outsider` tells who is none of the team. A `trial` undoes it all.
+        """
+        with self._database.writing() as conn:
+            found = forgetting.forget(conn, target, outsider, at, marks)
+            if trial:
+                conn.rollback()
+            return found
+
+    def search(self, target: Target, keys: Collection[str]) -> Search:
+        """Look for an erased target, or its person keys, in every column of text and, on SQLite, in every byte.
+
+        What was erased is swept out of the pages first, as far as nobody else uses the file.
+        """
+        swept = self._database.sweep()
+        with self._database.reading() as conn:
+            found, alike = forgetting.search_columns(conn, target, keys)
+        size, places = forgetting.search_bytes(self._database.files(), target, keys, alike)
+        unswept = () if swept else ("what was erased lies on pages that could not be rewritten now",)
+        return Search(found.columns, size, (*found.found, *places, *unswept))
+
+    def forgotten(self) -> Mapping[str, bool]:
+        """Return the marks of those who were forgotten, and of each whether it stands for a domain."""
+        with self._database.reading() as conn:
+            return forgetting.marks(conn)
+
+    def lift(self, marks: Collection[str]) -> int:
+        """Take marks off the list of those who were forgotten; return how many were on it."""
+        with self._database.writing() as conn:
+            return forgetting.lift(conn, marks)
+
+    def expire(self, since: datetime) -> Expired:
+        """Erase what was over before a moment; what reports for later moments need stays."""
+        with self._database.writing() as conn:
+            return keeping.expire(conn, since)
+
+    def kept_since(self) -> datetime | None:
+        """Return the moment before which everything has been erased by `expire`; None: nothing has."""
+        with self._database.reading() as conn:
+            return keeping.kept_since(conn)
+
     # single facts
 
     def remember(self, key: str, value: str) -> None:
@@ -391,11 +492,17 @@ def _mend(conn: sa.Connection, connection: int, at: datetime) -> None:
     conn.execute(sa.update(syncs).where(failed, over).values(mended_at=at))
 
 
+def _calendars_of(connection: int) -> sa.Select[tuple[int]]:
+    return sa.select(calendars.c.id).where(calendars.c.connection_id == connection)
+
+
 def _end_retirement(conn: sa.Connection, owner: sa.Table, number: int, at: datetime) -> None:
     """End the retirement of a connection, or of a calendar, if there is one."""
-    this = retirements.c.calendar_id == number
+    this, theirs = retirements.c.calendar_id == number, events.c.calendar_id == number
     if owner is connections:
         this = (retirements.c.connection_id == number) & retirements.c.calendar_id.is_(None)
+        theirs = events.c.calendar_id.in_(_calendars_of(number))
+    kept.touch_calendars(conn, theirs)
     conn.execute(sa.update(retirements).where(this, retirements.c.end_at.is_(None)).values(end_at=at))
 
 

@@ -85,7 +85,8 @@ def _id() -> sa.Column[int]:
 def _of(table: str, *, nullable: bool = False, **options: Any) -> sa.Column[int]:  # noqa: ANN401
     """Return a column that points to a row of `table` and goes when that row goes."""
     target = sa.ForeignKey(f"{table}.id", ondelete="CASCADE")
-    return sa.Column(f"{table.removesuffix('s')}_id", Number, target, nullable=nullable, **options)
+    one = "person" if table == "people" else table.removesuffix("s")
+    return sa.Column(f"{one}_id", Number, target, nullable=nullable, **options)
 
 
 meta = sa.Table(
@@ -202,7 +203,7 @@ events = sa.Table(
     _id(),
     _of("calendars"),
     sa.Column("external_id", Words, nullable=False, comment="the provider's own name for this copy"),
-    sa.Column("uid", Words, nullable=False, comment="normalised iCalendar UID"),
+    sa.Column("uid", Words, nullable=False, index=True, comment="normalised iCalendar UID"),
     sa.Column("original_start", sa.String(16), nullable=False, comment="names an occurrence, else empty"),
     sa.Column("created", Utc),
     sa.Column("baseline", sa.Boolean, nullable=False, comment="came with the first successful sync"),
@@ -354,6 +355,45 @@ deal_absences = sa.Table(
     sa.Column("start_at", Utc, nullable=False),
     sa.Column("end_at", Utc, comment="null: it still lasts"),
     comment="times in which the imports did not show a deal any more",
+)
+
+kept_accounts = sa.Table(
+    "kept_accounts",
+    metadata,
+    _of("accounts", primary_key=True, autoincrement=False),
+    sa.Column("made_with", sa.Text, nullable=False, comment="fingerprint of the settings that it holds for"),
+    sa.Column("made_at", Utc, nullable=False, comment="it holds what was known then"),
+    sa.Column("rolls_at", Utc, comment="a calendar read then or later shows further dates; null: none does"),
+    sa.Column("facts", sa.LargeBinary, nullable=False),
+    comment="what the ledger says of accounts, kept between reports; may be emptied at any time",
+)
+
+kept_people = sa.Table(
+    "kept_people",
+    metadata,
+    _of("accounts", primary_key=True, autoincrement=False),
+    _of("people", primary_key=True, autoincrement=False, index=True),
+    comment="who is in what is kept of an account",
+    sqlite_with_rowid=False,
+)
+
+touched_people = sa.Table(
+    "touched_people",
+    metadata,
+    _id(),
+    _of("people", nullable=True, index=True, comment="null: something was erased"),
+    comment="people on events that changed since what is kept was made",
+    sqlite_autoincrement=True,  # no number is used twice
+)
+
+forgotten = sa.Table(
+    "forgotten",
+    metadata,
+    _id(),
+    sa.Column("mark", sa.String(32), nullable=False, unique=True, comment="keyed hash of an address or a domain"),
+    sa.Column("domain", sa.Boolean, nullable=False),
+    sa.Column("since", Utc, nullable=False),
+    comment="whom no sync may bring back",
 )
 
 # as Alembic makes it; a fresh store is stamped without Alembic

@@ -20,6 +20,13 @@ class Outrun(SourceError):
         super().__init__("another sync of this calendar was faster", "nothing is lost; sync again for the latest")
 
 
+class Outdated(SourceError):
+    """Report that somebody was forgotten while a calendar was read; nothing was written."""
+
+    def __init__(self) -> None:
+        super().__init__("somebody was forgotten while this calendar was read", "nothing is lost; sync again")
+
+
 class NoStore(StoreError):
     """Report that there is no store yet."""
 
@@ -119,3 +126,34 @@ class DealImport:
     taken_at: datetime
     source: str
     deals: int
+
+
+@dataclass(frozen=True)
+class KeptRow:
+    """What is kept of one account; `people` are the keys of everybody in it."""
+
+    account: str
+    made_at: datetime
+    rolls_at: datetime | None
+    facts: bytes
+    people: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Touched:
+    """Who was touched since what is kept was made; `ids` name the notes that say so."""
+
+    ids: frozenset[int]
+    people: tuple[tuple[str, str, str | None], ...]
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Of which accounts something is kept that held at a moment, until who was touched and what was read since.
+
+    rolls_at    by account, from which sync on it holds no longer; None: from none
+    """
+
+    rolls_at: Mapping[str, datetime | None]
+    touched: tuple[tuple[str, str, str | None], ...]
+    last_read: datetime | None

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -451,11 +452,16 @@ def _kept(made: Any) -> str:  # noqa: ANN401
 
 
 def _delegate(kept: Mapping[str, Any], mailbox: str) -> Any:  # noqa: ANN401
+    account = _service_account(json.dumps(kept["key"]))
+    return account.with_scopes(list(kept.get("scopes", (EVENTS,)))).with_subject(mailbox)
+
+
+@lru_cache(maxsize=4)
+def _service_account(key: str) -> Any:  # noqa: ANN401
+    """Return the account of a key; checking the key takes longer than asking for a whole mailbox, which share it."""
     from google.oauth2.service_account import Credentials
 
-    return Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-        kept["key"], scopes=list(kept.get("scopes", (EVENTS,))), subject=mailbox
-    )
+    return Credentials.from_service_account_info(json.loads(key))  # type: ignore[no-untyped-call]
 
 
 def verify(secret: str, mailbox: str) -> None:
@@ -490,7 +496,8 @@ def _once(refresh: Callable[[Any], None], request: Any, explain: Callable[[Excep
         answer = request(url=url, **{"timeout": _REQUEST_SECONDS, **more})
         if answer.status in {408, 429} or answer.status >= 500 or (answer.status == 200 and not _is_json(answer.data)):
             fact = f"{urlsplit(url).hostname} gives no token at present (status {answer.status})"
-            raise Retriable(fact, "run the command again later", retry_after=waiting_time(answer.headers))
+            wait = waiting_time(answer.headers)
+            raise Retriable(fact, "run the command again later", retry_after=wait, status=answer.status)
         return answer
 
     try:

@@ -215,7 +215,8 @@ def failure(host: str, status: int, headers: Mapping[str, str], content: bytes) 
         if reasons & _USED_UP:
             return _used_up(host)
         wait = auth.waiting_time(headers)
-        return Retriable(f"{host} cannot answer now (status {status})", "try again later", retry_after=wait)
+        fact = f"{host} cannot answer now (status {status})"
+        return Retriable(fact, "try again later", retry_after=wait, status=status)
     return None if isinstance(error, str) else _final(host, status, reasons)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from calsignal.contract import Access, Authorised, ConnectRequest, Option, Setting, Source, Window
+from calsignal.contract import Access, Authorised, ConnectRequest, Finding, Option, Setting, Source, Window
 from calsignal.errors import InputError, NeedsSignIn
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class GoogleProvider:
 
     name = "google"
     about = "a Google calendar, or those of a whole Google Workspace"
+    at_once = 8  # of 50 ms each, their requests stay below the 10,000 a minute that a project has
     settings: tuple[Setting, ...] = (
         Setting("client_secrets", str, None, "the client file of your desktop app, as Google's console gives it"),
         Setting("api_endpoint", str, None, "another address of Google's services, for a private gateway"),
@@ -71,6 +72,12 @@ class GoogleProvider:
         if not request.options.get("service_account"):
             return (_person(request),)
         return _all_users(request) if request.options.get("all_users") else _some(request)
+
+    def revoke(self, access: Access) -> Finding:
+        """End the sign-in of a user at Google. Raises `SourceError` where that cannot be done now."""
+        from .revoking import revoke
+
+        return revoke(access)
 
     def open(self, access: Access) -> Source:
         """Return a source; the modules that read calendars are loaded only now."""

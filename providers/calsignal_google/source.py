@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from functools import partial
 from typing import Any
@@ -31,7 +31,7 @@ _WITHOUT_PRIVATE = frozenset(("reader", "writerWithoutPrivateAccess"))
 class _Cursor:
     """The service's sync token, and a fingerprint of the question that it continues."""
 
-    token: str
+    token: str = field(repr=False)
     question: str
 
     def write(self) -> str:

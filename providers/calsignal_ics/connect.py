@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from calsignal.contract import Access, Authorised, ConnectRequest, Option, Setting, Source
+from calsignal.contract import Access, Authorised, ConnectRequest, Finding, Option, Setting, Source
 from calsignal.errors import InputError, SourceError
 
 _ASK = "-"
@@ -24,6 +24,7 @@ class IcsProvider:
 
     name = "ics"
     about = "a calendar file, a folder of files or an https feed"
+    at_once = 8  # feeds of one host take turns: `feed.fetch`
     settings: tuple[Setting, ...] = ()
     options: tuple[Option, ...] = (
         Option(
@@ -50,6 +51,11 @@ class IcsProvider:
             request.tell(_WARNING)
         host = urlsplit(url).hostname or ""
         return (Authorised(mailbox, name, secret=url, settings={"host": host, **zone}, place=host),)
+
+    def revoke(self, access: Access) -> Finding:
+        """Say that a secret address stays one, and what ends it."""
+        fact = f"the secret address at {access.settings.get('host', 'the host')} goes on working for whoever has it"
+        return Finding(fact, "reset it where the calendar is made")
 
     def open(self, access: Access) -> Source:
         """Return a source; the modules that read calendars are loaded only now."""

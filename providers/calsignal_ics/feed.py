@@ -34,6 +34,8 @@ _LATER = frozenset((408, 425, 429))
 _TRANSLATED = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96")))  # RFC 4291, 6052, 7915
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")  # RFC 8215
 _CHECK = "check the address, and connect again if it has changed"
+_AT_ONCE_FROM_A_HOST = 2  # no host says what it bears; a calendar program asks for one feed, a browser for six files
+_turns: dict[str, threading.Semaphore] = {}
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,15 @@ def host(url: str) -> str:
 def fetch(
     url: str, validators: Mapping[str, str], *, allow_private: bool = False, limits: Limits | None = None
 ) -> Answer:
-    """Get a feed, unless it still is what `validators` (ETag, Last-Modified) say.
+    """Get a feed, unless it still is what `validators` (ETag, Last-Modified) say; two of one host at once, no more.
 
     Raises `NeedsSignIn` where the address is refused, `Retriable` for what may pass, else `SourceError`.
     """
     call = _Call(urlsplit(url).hostname or "the feed", limits or Limits(), allow_private=allow_private)
+    turn = _turns.setdefault(call.host, threading.Semaphore(_AT_ONCE_FROM_A_HOST))
     try:
-        return call.run(url, validators)
+        with turn:
+            return call.run(url, validators)
     except requests.exceptions.SSLError:
         fact, hint = f"the certificate of {call.host} is not valid", "tell whoever runs it; nothing was sent to it"
         raise SourceError(fact, hint) from None
@@ -171,7 +175,8 @@ def _refusal(host: str, response: requests.Response) -> SourceError:
         return SourceError(f"there is no feed at {host} under this address any more (status {status})", _CHECK)
     if status in _LATER or status >= 500:
         wait = _retry_after(response.headers)
-        return Retriable(f"{host} cannot answer now (status {status})", "try again later", retry_after=wait)
+        fact = f"{host} cannot answer now (status {status})"
+        return Retriable(fact, "try again later", retry_after=wait, status=status)
     return SourceError(f"{host} gives an answer that is no feed (status {status})", _CHECK)
 
 

@@ -7,13 +7,16 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from calsignal.contract import Access, Calendar, CheckUp, Event, Finding, Gone, Page
 from calsignal.errors import CursorExpired, NeedsSignIn, SourceError
 from calsignal.model import Booking, Skipped
 
-from . import events, files, text
-from .feed import Answer, Limits, fetch, host
+from . import events, files, sealing, text
+
+if TYPE_CHECKING:
+    from .feed import Answer, Limits  # what speaks https is loaded for feeds alone
 
 _CALENDAR = "calendar"
 _NOT_CONTENT = frozenset(("DTSTAMP",))  # Google writes the time of the download into it
@@ -30,14 +33,20 @@ class _Cursor:
     validators: Mapping[str, str] = field(default_factory=dict)
     until: str = ""
 
-    def write(self) -> str:
-        return json.dumps(vars(self), sort_keys=True)
+    def write(self, secret: str | None) -> str:
+        """Return a text to keep; what a server sent is sealed in it with the feed's own address."""
+        sealed = sealing.seal(self.validators, secret) if self.validators else ""
+        return json.dumps({"content": self.content, "validators": sealed, "until": self.until}, sort_keys=True)
 
     @classmethod
-    def read(cls, written: str | None) -> _Cursor:
+    def read(cls, written: str | None, secret: str | None) -> _Cursor:
+        if written is None:
+            return cls("")
         try:
-            return cls("") if written is None else cls(**json.loads(written))
-        except (ValueError, TypeError):
+            kept = json.loads(written)
+            sealed = kept["validators"]
+            return cls(str(kept["content"]), sealing.opened(sealed, secret) if sealed else {}, str(kept["until"]))
+        except (ValueError, TypeError, KeyError):
             raise CursorExpired from None
 
 
@@ -63,23 +72,25 @@ class IcsSource:
     def calendars(self) -> Sequence[Calendar]:
         """Return the one calendar that a connection is."""
         path = self._access.settings.get("path")
-        return (Calendar(_CALENDAR, Path(path).name if path else host(self._access.secret or "")),)
+        return (Calendar(_CALENDAR, Path(path).name if path else _host(self._access.secret or "")),)
 
     def pull(self, _calendar: Calendar, cursor: str | None) -> Iterator[Page]:
         """Yield one page: everything, or nothing if nothing has changed."""
-        last = _Cursor.read(cursor)
+        secret = self._access.secret
+        last = _Cursor.read(cursor, secret)
         until = self._access.window.end.isoformat()
         stale = bool(last.until) and last.until != until
         body = self._get({} if stale or not last.content else last.validators)
         if body is None or (body.fingerprint == last.content and not stale):
-            validators = last.validators if body is None else body.validators
-            yield Page(cursor=_Cursor(last.content, validators, last.until).write())
+            if body is not None and body.validators != last.validators:
+                cursor = _Cursor(last.content, body.validators, last.until).write(secret)
+            yield Page(cursor=cursor)
             return
         reading = self._read(body)
         now = _Cursor(body.fingerprint, body.validators, until if reading.split else "")
         yield Page(
             events=reading.within(self._access.window),
-            cursor=now.write(),
+            cursor=now.write(secret),
             full=not body.broken,
             skipped=(*reading.skipped, *body.broken),
             unread=tuple(sorted(reading.unread)),
@@ -100,7 +111,7 @@ class IcsSource:
         if path:
             found = len(files.paths(Path(path)))
             return CheckUp((Finding(f"{found} calendar file{'' if found == 1 else 's'} at {path}"),))
-        return CheckUp((Finding(f"the address at {host(self._feed_address())} is known"),))
+        return CheckUp((Finding(f"the address at {_host(self._feed_address())} is known"),))
 
     def close(self) -> None:
         """Forget what was read; nothing stays open."""
@@ -130,7 +141,7 @@ class IcsSource:
         answer = self._access.retry(self._request(url, validators))
         if answer.body is None:
             return None
-        file = _parsed(answer.body, host(url), f"what {host(url)} sends")
+        file = _parsed(answer.body, _host(url), f"what {_host(url)} sends")
         return _Body((file,), _fingerprint(file), answer.validators)
 
     def _feed_address(self) -> str:
@@ -139,8 +150,16 @@ class IcsSource:
         return self._access.secret
 
     def _request(self, url: str, validators: Mapping[str, str]) -> Callable[[], Answer]:
+        from .feed import fetch
+
         private = self._access.allow_private_addresses
         return lambda: fetch(url, validators, allow_private=private, limits=self._limits)
+
+
+def _host(url: str) -> str:
+    from .feed import host
+
+    return host(url)
 
 
 def _from_path(root: Path) -> _Body:

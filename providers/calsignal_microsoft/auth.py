@@ -24,7 +24,7 @@ import secrets
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -210,7 +210,7 @@ class _Http:
         status, content = answer.status_code, _object(answer.text)
         if status in {408, 429} or status >= 500 or (content and is_transient(content)):
             fact = f"{host} cannot answer the sign-in now (status {status})"
-            raise Retriable(fact, _LATER, retry_after=waiting_time(answer.headers))
+            raise Retriable(fact, _LATER, retry_after=waiting_time(answer.headers), status=status)
         if 300 <= status < 400:
             raise SourceError(f"{host} sends no answer but status {status}", "check authority in [microsoft]")
         if content is None:
@@ -576,9 +576,14 @@ class Signed:
     """
 
     def __init__(
-        self, secret: str | None, mailbox: str, config: Mapping[str, object], save: Callable[[str], None]
+        self,
+        secret: str | None,
+        mailbox: str,
+        config: Mapping[str, object],
+        save: Callable[[str], None],
+        renewing: Callable[[], AbstractContextManager[str | None]] = nullcontext,
     ) -> None:
-        """Read the secret; `save` is given the new one each time that a token was fetched.
+        """Read the secret; `save` is given the new one each time that a token was fetched, `renewing` held meanwhile.
 
         Raises:
             NeedsSignIn: the secret is None, or cannot be read.
@@ -586,19 +591,22 @@ class Signed:
         quiet()
         if secret is None:
             raise NeedsSignIn(f"the sign-in of {mailbox} is not known any more", AGAIN)
-        self._mailbox, self._save = mailbox, save
+        self._mailbox, self._save, self._renewing = mailbox, save, renewing
+        self._discovery = bool(config.get("instance_discovery", True))
         self._app: Any = None
         self._http: _Http | None = None
+        self._refused = set[str]()
         try:
-            self._read(json.loads(secret), bool(config.get("instance_discovery", True)))
+            self._read(secret)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise NeedsSignIn(f"what was kept of the sign-in of {mailbox} cannot be read", AGAIN) from None
 
-    def _read(self, kept: dict[str, Any], discovery: bool) -> None:
+    def _read(self, secret: str) -> None:
         import msal
 
-        self._kept = kept
-        self._door = Door(kept["client_id"], kept["authority"], discovery)
+        kept: dict[str, Any] = json.loads(secret)
+        self._kept, self._secret = kept, secret
+        self._door = Door(kept["client_id"], kept["authority"], self._discovery)
         self._scopes = [str(each) for each in kept["scopes"]]
         self.app_only: bool = {"app": True, "user": False}[kept["kind"]]
         self._cache = msal.SerializableTokenCache()
@@ -617,19 +625,43 @@ class Signed:
         known = self._good()
         if known is not None:
             return known
+        with self._renewing() as newer:
+            return self._take(newer) or self._fetch()
+
+    def _take(self, newer: str | None) -> str | None:
+        """Return the token that another mailbox of the same app has fetched meanwhile, if there is one."""
+        if newer is None or newer == self._secret:
+            return None
+        with suppress(KeyError, TypeError, ValueError, AttributeError):  # then the one that was read before goes on
+            self._read(newer)
+            self._forget()
+            self._app = None  # it works on the former cache
+        return self._good()
+
+    def _fetch(self) -> str:
         with _understood(), self._as_a_sync_says_it():
             result = self._app_token() if self.app_only else self._user_token()
             if "access_token" not in result:
                 raise refusal(result, self._who, tenant_of(self._door.authority))
         if result.get("token_source") != "cache":
             # not whenever the cache has changed: a refusal cleans it up too, and another process may have saved since
-            self._save(json.dumps({**self._kept, "cache": self._cache.serialize()}))
+            self._secret = json.dumps({**self._kept, "cache": self._cache.serialize()})
+            self._save(self._secret)
         return str(result["access_token"])
 
     def renew(self) -> None:
-        """Forget the access token: Graph answered 401. The next `token` fetches another."""
-        for entry in list(self._cache.search(self._cache.CredentialType.ACCESS_TOKEN)):
-            self._cache.remove_at(entry)
+        """Forget the access token: Graph answered 401. The next `token` is another."""
+        self._refused.update(str(entry["secret"]) for entry in self._tokens())
+        self._forget()
+
+    def _tokens(self) -> list[Any]:
+        return list(self._cache.search(self._cache.CredentialType.ACCESS_TOKEN))
+
+    def _forget(self) -> None:
+        """Take out of the cache what Graph refused; msal would hand it out again."""
+        for entry in self._tokens():
+            if entry["secret"] in self._refused:
+                self._cache.remove_at(entry)
 
     def close(self) -> None:
         """Give back the sockets."""

@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 import re
 import time
-import warnings
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
-from calsignal.contract import Access
+from calsignal.contract import Access, unwarned
 from calsignal.errors import NeedsSignIn, Retriable, SourceError
 
 from . import auth
@@ -77,7 +76,7 @@ def open_service(access: Access) -> Client:
         NeedsSignIn: nothing was kept, or it cannot be read.
         InputError: the address of the service cannot be used.
     """
-    signed = auth.Signed(access.secret, access.mailbox, access.config, access.save_secret)
+    signed = auth.Signed(access.secret, access.mailbox, access.config, access.save_secret, access.renewing)
     return Client(signed, auth.endpoint(access.config))
 
 
@@ -156,7 +155,7 @@ class Client:
 def _connection(transport: _Transport) -> Any:  # noqa: ANN401
     """Return O365's connection, set to one attempt and no waiting, with our transport in it."""
     auth.quiet()
-    with warnings.catch_warnings():  # the library changes the filters of everybody when it is loaded
+    with unwarned():  # the library changes the filters of everybody when it is loaded
         from O365 import Connection  # type: ignore[import-untyped]
         from O365.utils.token import MemoryTokenBackend  # type: ignore[import-untyped]
     made = Connection(
@@ -227,7 +226,7 @@ def failure(host: str, status: int, headers: Mapping[str, str], content: bytes) 
         return SourceError(f"the quota at {host} is used up", hint)
     if status in (408, 429) or status >= 500 or code in _SLOW_DOWN:
         fact = f"{host} cannot answer now (status {status})"
-        return Retriable(fact, _LATER, retry_after=auth.waiting_time(headers))
+        return Retriable(fact, _LATER, retry_after=auth.waiting_time(headers), status=status)
     if status == 401:
         return NeedsSignIn(f"{host} does not accept the sign-in", _AGAIN)
     return _final(host, status, code)

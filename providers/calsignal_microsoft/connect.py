@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calsignal.contract import Access, Authorised, ConnectRequest, Option, Setting, Source
+from calsignal.contract import Access, Authorised, ConnectRequest, Finding, Option, Setting, Source
 from calsignal.errors import InputError, NeedsSignIn
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class MicrosoftProvider:
 
     name = "microsoft"
     about = "a Microsoft 365 or Outlook.com calendar, or those of a whole organization"
+    at_once = 8  # limits are for each mailbox, which gets one request at a time; an app has 2,000 a second
     settings: tuple[Setting, ...] = (
         Setting("client_id", str, None, "the Application (client) ID of your app in Microsoft Entra"),
         Setting("tenant", str, "common", "the Directory (tenant) ID or a domain of your organization"),
@@ -94,6 +96,14 @@ class MicrosoftProvider:
         """
         _check(request.options)
         return _team(request) if request.options.get("app_only") else (_person(request),)
+
+    def revoke(self, access: Access) -> Finding:
+        """Say that Microsoft lets no app end a sign-in, and where a person does."""
+        if access.settings.get("user") == "me":
+            where = "take the app away at https://myapps.microsoft.com, or ask an administrator to revoke your sessions"
+            return Finding("Microsoft has no way for an app to end a sign-in; what was kept of it is gone here", where)
+        where = "delete the secret or the certificate in Microsoft Entra: App registrations > Certificates & secrets"
+        return Finding("the secret of the app goes on working wherever there is a copy of it", where)
 
     def open(self, access: Access) -> Source:
         """Return a source; the modules that read calendars are loaded only now."""
@@ -175,9 +185,21 @@ def _door(request: ConnectRequest, steps: Sequence[str]) -> Door:
 # --- one person -------------------------------------------------------------------------------------------------------
 
 
-def _person(request: ConnectRequest) -> Authorised:
+def _browse(url: str) -> bool:
+    """Open the browser, which inherits the environment but for the secret in it."""
     import webbrowser
 
+    from . import auth
+
+    kept = os.environ.pop(auth.SECRET_VARIABLE, None)
+    try:
+        return webbrowser.open(url)
+    finally:
+        if kept is not None:
+            os.environ[auth.SECRET_VARIABLE] = kept
+
+
+def _person(request: ConnectRequest) -> Authorised:
     from . import auth, directory
 
     port = _port(request)
@@ -188,7 +210,7 @@ def _person(request: ConnectRequest) -> Authorised:
     if request.options.get("device_code"):
         found = auth.device_sign_in(door, scopes, tell=request.tell, wait=time.sleep)
     else:
-        browser = None if request.options.get("no_browser") else webbrowser.open
+        browser = None if request.options.get("no_browser") else _browse
         found = auth.sign_in(door, scopes, tell=request.tell, browser=browser, port=port)
     with closing(directory.Graph(lambda: found.token, request.config, request.retry)) as graph:
         mailbox = graph.whose(found.names)

@@ -145,3 +145,44 @@ def test_an_audit_without_deals_says_what_to_import(connected: Desk) -> None:
     connected.ok("sync")
 
     assert "calsignal deals import FILE.csv" in connected.ok("audit")
+
+
+# --- a rep sees what the manager sees ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv", "markdown", "html"])
+def test_a_rep_reads_byte_for_byte_what_the_manager_reads_about_them(team: Desk, form: str) -> None:
+    team.clock.wait(days=1)
+    question = ("--as-of", f"{EPOCH:%Y-%m-%d}", "--format", form)
+    manager = team.ok("audit", "--rep", SAM, *question)
+
+    team.environ["CALSIGNAL_REP"] = SAM.upper()
+    own = team.ok("audit", "--rep", "me", *question)
+
+    assert own == manager
+    assert SAM in own
+
+
+def test_the_figures_of_a_rep_are_those_in_the_audit_of_the_whole_team(team: Desk) -> None:
+    team.clock.wait(days=1)
+    team.environ["CALSIGNAL_REP"] = SAM
+    question = ("--as-of", f"{EPOCH:%Y-%m-%d}", "--format", "json")
+
+    own = json.loads(team.ok("audit", "--rep", "me", *question))
+    whole = json.loads(team.ok("audit", *question))
+
+    (mine,) = own["reps"]
+    assert [row for row in whole["reps"] if row["rep"] == SAM] == [mine]
+    assert [d for d in whole["forecast"]["deals"] if d["owner"] == SAM] == own["forecast"]["deals"]
+    theirs = {account["name"]: account for account in whole["accounts"]}
+    assert own["accounts"]
+    assert [theirs[account["name"]] for account in own["accounts"]] == own["accounts"]
+
+
+def test_who_alone_is_connected_is_me(connected: Desk, team: Desk) -> None:
+    assert "nobody knows who `me` is" in team.fails(2, "audit", "--rep", "me")
+
+    team.ok("disconnect", "toy:sam")
+
+    alone = team.ok("audit", "--rep", "me", "--as-of", "2026-03-01", "--format", "json")
+    assert json.loads(alone)["rep"] == REP

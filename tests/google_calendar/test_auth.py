@@ -474,3 +474,14 @@ def test_the_libraries_of_google_are_not_loaded_before_they_are_needed() -> None
 
     heavy = ("google", "googleapiclient", "google_auth_oauthlib", "oauthlib", "requests", "httplib2", "cryptography")
     assert not [name for name in loaded if name.partition(".")[0] in heavy]
+
+
+def test_the_key_of_a_service_account_is_read_once_for_all_its_mailboxes(service: GoogleService, desk: Desk) -> None:
+    secret = auth.read_key(Path(desk.key())).secret()
+
+    made = (auth.credentials(secret, mailbox, auth._forget) for mailbox in (REP, "sam@ours.example"))
+    rep, sam = (vars(one) for one in made)
+
+    assert rep["_signer"] is sam["_signer"]
+    assert (rep["_subject"], sam["_subject"]) == (REP, "sam@ours.example")
+    assert rep["_scopes"] == [auth.EVENTS]

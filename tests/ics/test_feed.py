@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from calsignal.contract import Gone
 from calsignal.errors import CursorExpired, NeedsSignIn, Retriable, SourceError
 from calsignal.testing import Meeting, ProviderSuite, listed, pull
-from calsignal_ics import feed
+from calsignal_ics import feed, sealing
 from calsignal_ics.feed import Limits
 from calsignal_ics.source import IcsSource
 from ics.feed_remote import FeedRemote
@@ -414,3 +415,37 @@ def test_an_event_that_cannot_be_read_is_not_called_gone(server: FeedServer) -> 
 
     with pytest.raises(SourceError):
         source.find(source.calendars()[0], "one@prospect.example")
+
+
+def test_of_one_host_two_feeds_are_read_at_once_and_no_more(server: FeedServer) -> None:
+    turn, there, most = threading.Lock(), 0, 0
+    both = threading.Event()
+
+    def answer(handler: Handler) -> None:
+        nonlocal there, most
+        with turn:
+            there += 1
+            most = max(most, there)
+            if there == 2:
+                both.set()
+        both.wait(20)
+        with turn:
+            there -= 1
+        handler.send(200, BODY)
+
+    server.respond = answer
+    readers = [threading.Thread(target=pull, args=(opened(server),)) for _ in range(6)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join(30)
+
+    assert len(server.asked) == 6
+    assert most == 2
+
+
+def test_what_was_sealed_with_another_address_is_asked_for_anew() -> None:
+    sealed = sealing.seal({"etag": '"1"'}, "https://one.example/secret")
+
+    assert sealing.opened(sealed, "https://one.example/secret") == {"etag": '"1"'}
+    assert sealing.opened(sealed, "https://two.example/secret") == {}

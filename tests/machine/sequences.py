@@ -22,6 +22,9 @@ from calsignal.contract import Event
 from calsignal.history import Lens, Meeting, meetings
 from calsignal.merge import Merged
 from calsignal.model import Account, Answer, Change, ChangeKind, Copy, Role, State
+from calsignal.recall import Recall
+from calsignal.score.account import judged
+from calsignal.score.books import is_spent
 from calsignal.score.result import AccountResult
 from calsignal.store import Connection, StoredCalendar
 from calsignal.store.database import Database
@@ -128,6 +131,7 @@ class Sequences(RuleBasedStateMachine):
     """Two mailboxes that see the same meetings, and a third that may come later."""
 
     deltas: ClassVar[tuple[bool, bool, bool]] = (False, False, False)
+    at_once: ClassVar[int] = 1
 
     def __init__(self) -> None:
         super().__init__()
@@ -458,6 +462,7 @@ class Sequences(RuleBasedStateMachine):
         assert [o.written for o in self._outcomes(self._active())] == [0] * len(self._active())
         self._check_news()
         self._check_versions()
+        self._check_kept()
 
     # --- syncing ----------------------------------------------------------------------------------------------------
 
@@ -475,7 +480,7 @@ class Sequences(RuleBasedStateMachine):
         return self._read(self.store, chosen)
 
     def _read(self, store: Store, chosen: Sequence[Connection]) -> list[Outcome]:
-        registry = FakeRegistry(FakeProvider(self.remotes))
+        registry = FakeRegistry(FakeProvider(self.remotes, at_once=self.at_once))
         syncer = Syncer(store, SETTINGS, registry, MemoryVault(), b"key", self.clock, lambda request: request())
         return list(syncer.sync(chosen))
 
@@ -578,6 +583,20 @@ class Sequences(RuleBasedStateMachine):
             for one, other in pairwise(copy.versions):
                 assert one.seen_at < other.seen_at
                 assert _bare(one.state) != _bare(other.state)
+
+    def _check_kept(self) -> None:
+        """Check that what is kept of the accounts comes to what the ledger says."""
+        at = self.clock.at
+        recall = Recall(self.store, SETTINGS, self._lens(self.store))
+        kept, read = ({f.sight.account.name: f for f in recall.all(since)} for since in (at, None))
+        assert kept.keys() == read.keys()
+        for name, one in kept.items():
+            now, whole = (judged(f.facts, f.chains, f.sight).result for f in (one, read[name]))
+            assert replace(now, changes=()) == replace(whole, changes=())
+            assert now.changes == whole.changes[: len(now.changes)]
+            assert one.shown == read[name].shown
+            for fact in one.facts:
+                assert not is_spent(fact) or one.then(fact.start) == read[name].then(fact.start)
 
     def _take_picture(self) -> None:
         # an address that is filled in later shows in older reports too, and that is meant

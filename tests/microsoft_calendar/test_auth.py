@@ -9,8 +9,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -499,6 +500,67 @@ def test_the_slower_of_two_syncs_saves_nothing_and_finds_the_other_s_the_next_ti
     assert token(desk, aged(vault[-1]), vault)
     quick.close()
     slow.close()
+
+
+@dataclass
+class Shared:
+    """What is kept of an app that reads many mailboxes, and how often it was renewed."""
+
+    secret: str
+    saved: list[str] = field(default_factory=list)
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def save(self, secret: str) -> None:
+        self.saved.append(secret)
+        self.secret = secret
+
+    @contextmanager
+    def renewing(self) -> Iterator[str]:
+        with self.turn:
+            yield self.secret
+
+    def open(self, desk: Desk) -> auth.Signed:
+        return auth.Signed(self.secret, REP, desk.config, self.save, self.renewing)
+
+
+def test_mailboxes_of_one_app_that_are_read_at_once_fetch_one_token_together(
+    desk: Desk, service: MicrosoftService
+) -> None:
+    shared = Shared(app(desk))
+    opened = [shared.open(desk) for _ in range(8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        tokens = set(pool.map(auth.Signed.token, opened))
+
+    for each in opened:
+        each.close()
+    assert len(service.asked("/token$")) == len(tokens) == len(shared.saved) == 1
+
+
+def test_a_token_that_was_refused_is_not_taken_again_from_what_is_kept(desk: Desk, service: MicrosoftService) -> None:
+    shared = Shared(app(desk))
+    one, two, late = (shared.open(desk) for _ in range(3))
+    refused = one.token()
+    assert two.token() == refused
+
+    one.renew()
+    two.renew()
+    fresh = one.token()
+
+    assert fresh != refused
+    assert two.token() == late.token() == fresh
+    assert len(service.asked("/token$")) == 2
+    for each in (one, two, late):
+        each.close()
+
+
+def test_what_is_kept_by_now_and_cannot_be_read_is_left_alone(desk: Desk, kept: str) -> None:
+    shared = Shared(kept)
+    opened = shared.open(desk)
+    shared.secret = "no longer JSON"
+
+    assert opened.token()
+    opened.close()
 
 
 def _sync(folder: Path, config: Mapping[str, object], rounds: int) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from calsignal_microsoft.connect import MicrosoftProvider
 from microsoft_calendar.office import ANN, NAME, REP, SAM, Office, nobody_waits
 from microsoft_calendar.service import MicrosoftService
 from microsoft_calendar.service_values import daily, weekly
@@ -185,7 +186,8 @@ def test_a_team_of_one_app_takes_one_token_and_two_data_requests_for_each_mailbo
     assert office.rows("versions") == len(TEAM)
     office.service.expire_access_tokens()
     data, tokens, _ = asked(office, "sync")
-    assert (data, tokens) == (2 * boxes + 1, 1)
+    assert tokens == 1
+    assert 2 * boxes < data <= 2 * boxes + MicrosoftProvider.at_once  # each of the first ones was refused once
 
 
 def test_all_users_are_connected_by_one_list_and_one_mailbox(office: Office) -> None:

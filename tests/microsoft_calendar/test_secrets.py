@@ -139,6 +139,7 @@ def test_nothing_secret_comes_out_of_a_good_day(home: Vigil) -> None:
 
     assert len(secrets(home.service)) >= 8
     assert SUBJECT in "".join(home.printed)
+    assert "calendar.pulled provider=microsoft row=1 calendar=1" in home.logged
     assert_silent(home)
 
 

@@ -19,12 +19,14 @@ from calsignal.reports.jsonform import (
     account_json,
     accounts_json,
     connections_json,
+    deliveries_json,
     digest_json,
     doctor_json,
     schema,
     suggestions_json,
     to_json,
 )
+from calsignal.reports.tables import Route
 from reports import audit_samples, samples
 
 BERLIN = ZoneInfo(samples.ZONE)
@@ -44,11 +46,18 @@ DOCUMENTS = {
     "audit, hostile": audit_json(audit_samples.hostile()),
     "audit, unwell": audit_json(audit_samples.unwell()),
     "connections": connections_json(samples.STATES, now=samples.AS_OF, zone=BERLIN),
+    "deliveries": deliveries_json(
+        [
+            Route("mail", "mail", "smtp.ours.example", ("each",), samples.AS_OF),
+            Route("lost", None, None, (), None, "no address is kept under 'lost'"),
+        ],
+        zone=BERLIN,
+    ),
     "doctor": doctor_json(samples.CHECKUP, now=samples.AS_OF, zone=BERLIN, offline=False),
     "doctor, well": doctor_json(samples.CHECKUP_WELL, now=samples.AS_OF, zone=BERLIN, offline=True),
     "suggestions": suggestions_json(samples.SUGGESTIONS),
 }
-SCHEMAS = ("digest", "account", "accounts", "audit", "connections", "doctor", "suggestions")
+SCHEMAS = ("digest", "account", "accounts", "audit", "connections", "deliveries", "doctor", "suggestions")
 every_document = pytest.mark.parametrize("name", DOCUMENTS)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audits import ACME, PERIOD, connection, deal, judge, met, on, seen, track, world
+from audits import ACME, PERIOD, connection, deal, judge, met, on, open_deals, seen, track, world
 from calsignal.directory import Directory
 from calsignal.model import Account, AccountType, Capability, ConnectionState, Copy, Deal
 from calsignal.score.account import Scored, score_account
@@ -31,7 +31,7 @@ def people(*reps: str) -> Roster:
 def row(*copies: Copy, who: Account = ACME, deals: list[Deal] | None = None, **more: Any) -> AccountAudit:  # noqa: ANN401
     scored = world(copies, who, **more)
     lines = judge(deals or [], copies, who, scored=scored).lines
-    return account_audit(scored[who.name], lines, PERIOD, people(REP), C)
+    return account_audit(scored[who.name], open_deals(lines), PERIOD, people(REP), C)
 
 
 def dark(who: Account = ACME) -> Scored:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from calsignal.history import Meeting
 from calsignal.score.constants import Constants
 from calsignal.score.facts import Fact, Sight, facts
-from calsignal.score.rescheduling import Chains, Unit, rebooks
+from calsignal.score.rescheduling import Unit, rebooks
 from worlds import ANN, account, lens, met, slot, told, zone
 
 MIDNIGHT = datetime(2010, 11, 7, 2, 30, tzinfo=UTC)
@@ -71,17 +71,19 @@ def units(plans: Sequence[Plan]) -> tuple[Unit, ...]:
 
 def unit(uid: str, plan: Plan) -> Unit:
     dates = tuple(fact(uid, number, *when) for number, when in enumerate(plan.dates))
-    return Unit(dates[0].meeting, dates, (), [], booked=plan.booked, firm_before=plan.firm_before)
+    assert dates[0].meeting is not None
+    return Unit(dates[0].meeting, dates, frozenset(), [], booked=plan.booked, firm_before=plan.firm_before)
 
 
 def fact(uid: str, number: int, start: datetime, hours: int, held: bool) -> Fact:
     meeting = Meeting(uid, MIDNIGHT + timedelta(days=number), None, None, baseline=False, states=(), changes=())
-    return replace(SAMPLE, meeting=meeting, start=start, end=start + timedelta(hours=hours), held=held)
+    view = replace(SAMPLE.view, uid=uid, original_start=meeting.original_start)
+    return replace(SAMPLE, meeting=meeting, view=view, start=start, end=start + timedelta(hours=hours), held=held)
 
 
 def plainly(found: Sequence[Fact], booked: Sequence[Unit], through: Sight) -> Iterator[tuple[str, Fact]]:
     """Match by the letter of the model: each booking in turn looks at every held meeting that is left."""
-    free = sorted((f for f in found if f.held), key=lambda f: (f.end, f.start, f.meeting.uid))
+    free = sorted((f for f in found if f.held), key=lambda f: (f.end, f.start, f.view.uid))
     in_turn = [(u.booked, u) for u in booked if u.booked is not None and not u.firm_before]
     for at, one in sorted(in_turn, key=lambda pair: (pair[0], pair[1].uid)):
         for held in free:
@@ -106,7 +108,7 @@ def test_each_booking_takes_the_meeting_whose_window_ends_first(plans: list[Plan
     through, booked = sight(), units(plans)
     found = [f for u in booked for f in u.dates]
 
-    matched = [(r.unit.uid, r.held) for r in rebooks(found, Chains(booked, {}), through)]
+    matched = [(r.unit.uid, r.held) for r in rebooks(found, booked, through)]
 
     assert matched == list(plainly(found, booked, through))
 
@@ -116,7 +118,7 @@ def test_what_is_looked_at_grows_with_the_meetings_and_not_with_their_square() -
     times = [MIDNIGHT + timedelta(hours=n % 48) for n in range(400)]
     booked = units([Plan(early if n % 2 else late, False, ((at, 1, True),)) for n, at in enumerate(times)])  # noqa: FBT003
 
-    matched = list(rebooks([u.dates[0] for u in booked], Chains(booked, {}), through))
+    matched = list(rebooks([u.dates[0] for u in booked], booked, through))
 
     assert matched == []
     assert len(through.asked) <= 4 * len(booked)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audits import ACME, PERIOD, TODAY, connection, deal, gap, judge, met, on, rep, seen, team
+from audits import ACME, PERIOD, TODAY, connection, deal, gap, judge, met, on, open_deals, rep, seen, team
 from calsignal.model import Account, AccountType, Copy, Deal, Outcome, Slot, State, Status
 from calsignal.score.account import score_account
 from calsignal.score.audit import Period, RepMetrics
@@ -174,8 +174,8 @@ def test_an_open_deal_that_nobody_owns_counts_in_the_total() -> None:
 
 def test_an_account_of_which_nothing_can_be_known_is_left_out() -> None:
     dark = score_account(ACME, (), lens([ACME]), C, unknown="No calendar is connected.")
-    books = Books(Scope(PERIOD, C, roster([connection()], {}, (), lens([ACME]).directory), lambda *_: Status.REAL))
-    books.add(dark, judge([deal()], scored={"Acme": dark}).lines)
+    books = Books(Scope(PERIOD, C, roster([connection()], {}, (), lens([ACME]).directory)))
+    books.add(dark, lambda _: Status.REAL, open_deals(judge([deal()], scored={"Acme": dark}).lines))
 
     found = metrics(books, (), [connection()], UTC, {"Acme"}).total.next_step_coverage
 

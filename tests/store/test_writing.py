@@ -416,3 +416,35 @@ def test_a_gap_is_known_from_when_it_was_seen(store: Store) -> None:
 
     assert store.connection_states(at(4), timedelta(1))[0].gaps == ()
     assert store.connection_states(at(5), timedelta(1))[0].gaps == (Gap(at(1), at(4), "the cursor had expired"),)
+
+
+def test_series_that_fall_short_are_found_by_how_far_they_are_expanded(store: Store) -> None:
+    _, calendar = connected(store)
+    _, other = connected(store, "google:other")
+    short, far = Expansion((at(48),), at(100)), Expansion((at(48),), at(500))
+    sync(store, other, [add("elsewhere", RICH, expansion=short)])
+    sync(store, calendar, [add("short", RICH, expansion=short), add("far", RICH, expansion=far), add("single")])
+
+    with store.writing(calendar) as pen:
+        found = pen.falling_short(at(101)), pen.falling_short(at(100))
+
+    assert found == (("short",), ())
+
+
+def test_copies_added_in_two_calendars_keep_to_their_own(store: Store) -> None:
+    _, calendar = connected(store)
+    _, other = connected(store, "google:other")
+
+    sync(store, calendar, [add("one", state(REP, BOB)), add("two", state(REP, ZOE))])
+    sync(store, other, [add("two", state(REP, BOB, start=72))], hours=1)
+
+    assert [c.state for c in store.open_copies(calendar).values()] == [state(REP, BOB), state(REP, ZOE)]
+    assert [c.state for c in store.open_copies(other).values()] == [state(REP, BOB, start=72)]
+
+
+def test_an_event_id_that_no_database_takes_keeps_its_people(store: Store) -> None:
+    _, calendar = connected(store)
+
+    sync(store, calendar, [add("odd\0id", state(REP, BOB))])
+
+    assert store.open_copies(calendar)["odd\ufffdid"].state == state(REP, BOB)

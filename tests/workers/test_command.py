@@ -52,7 +52,7 @@ def test_a_worker_does_not_start_with_secrets_of_its_own(machine: Machine) -> No
     fact, hint = refused(machine)
 
     assert fact == "error: CALSIGNAL_VAULT keeps secrets on this machine, and workers share theirs"
-    assert "calsignal secrets share" in hint
+    assert "calsignal vault share" in hint
 
 
 def test_a_missing_package_is_named_with_its_extra(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

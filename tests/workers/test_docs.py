@@ -18,8 +18,9 @@ from click.testing import CliRunner, Result
 from calsignal import config
 from calsignal.cli import cli
 from calsignal.cli.worker import worker
+from calsignal.registry import Registry
 from calsignal.store import libpq_url
-from calsignal.worker import HERE, QUEUE
+from calsignal.worker import HERE, QUEUE, at_once
 from workers.machines import Machine
 
 PAGE = (Path(__file__).parents[2] / "docs" / "workers.md").read_text(encoding="utf-8")
@@ -56,7 +57,7 @@ def test_the_commands_of_the_page_work_one_after_the_other(first: Machine, datab
         assert (result.exit_code, result.exception) == (0, None), (command, result.output)
 
     assert [command.split()[1] for command in COMMANDS] == [
-        *("init", "connect", "worker", "connections", "secrets", "worker", "secrets")
+        *("init", "connect", "worker", "connections", "vault", "worker", "vault")
     ]
     with psycopg.connect(libpq_url(database), autocommit=True) as conn:
         conn.execute("CREATE ROLE calsignal")
@@ -115,6 +116,8 @@ def test_the_figures_on_the_page_are_those_of_the_program() -> None:
     assert f"after {defaults['presumed_dead']} seconds without a sign of life" in " ".join(PAGE.split())
     assert HERE == 4
     assert "up to four connections of each provider at once" in PAGE
+    assert {at_once(registry.get(name)) for registry in [Registry()] for name in registry.names()} == {8}
+    assert "all workers together up to eight of each" in PAGE
 
 
 def test_no_command_of_the_page_was_overlooked() -> None:

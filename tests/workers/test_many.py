@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from calsignal.cli.sync import _outcomes
+from calsignal.cli.sync import syncer_of
 from calsignal.store import libpq_url, open_store
 from calsignal.worker import QUEUE
 from fake_provider import MemoryVault
@@ -36,7 +36,7 @@ def clean_run(folder: Path, feeds: Feeds) -> tuple[list[object], list[object]]:
         for later in (False, True):
             for rep in REPS:
                 (folder / f"{rep}.ics").write_bytes(feed(rep, feeds.origin, later=later))
-            assert not [o for o in _outcomes(app, list(app.store().connections()), ()) if o.problem]
+            assert not [o for o in syncer_of(app).sync(app.store().connections()) if o.problem]
     return told(machine.database, datetime.now(UTC))
 
 

@@ -151,7 +151,7 @@ def test_a_worker_without_grace_gives_back_what_it_is_at(machine: Machine, feeds
     gate.set()
 
     assert (code, left) == (0, ["todo"])
-    assert worker.said[-1] == "ended; what was still running is given back"
+    assert worker.said[-1] == "the grace is over; what is still running is given back"
     assert machine.ok("worker", "--once") == ""
     assert statuses(database) == ["succeeded"]
 
@@ -159,15 +159,15 @@ def test_a_worker_without_grace_gives_back_what_it_is_at(machine: Machine, feeds
 def test_two_workers_together_ask_a_provider_for_no_more_than_it_allows(
     machine: Machine, feeds: Feeds, database: str
 ) -> None:
-    subscribe(machine, feeds, [f"rep{number}@ours.example" for number in range(24)])
+    subscribe(machine, feeds, [f"rep{number}@ours.example" for number in range(32)])
     feeds.pause = 0.1
 
     with machine.worker("--once") as first, machine.worker("--once") as second:
         assert (first.end(), second.end()) == (0, 0)
 
-    assert feeds.most_at_once == 4
+    assert feeds.most_at_once == 8
     assert sorted(line.partition(": 4 events")[0] for line in [*first.said, *second.said]) == sorted(
-        f"ics:rep{number}@ours.example" for number in range(24)
+        f"ics:rep{number}@ours.example" for number in range(32)
     )
     assert first.said
     assert second.said

@@ -124,6 +124,14 @@ CREATE TABLE events (
 	CONSTRAINT fk_events_calendar_id FOREIGN KEY(calendar_id) REFERENCES calendars (id) ON DELETE CASCADE
 );
 INSERT INTO "events" VALUES(1,1,'call','call@uid.example','','2026-03-02 08:00:00.000000+00:00',1);
+CREATE TABLE forgotten (
+	id INTEGER NOT NULL, 
+	mark VARCHAR(32) NOT NULL, 
+	domain BOOLEAN NOT NULL, 
+	since VARCHAR(32) NOT NULL, 
+	CONSTRAINT pk_forgotten PRIMARY KEY (id), 
+	CONSTRAINT uq_forgotten_mark UNIQUE (mark)
+);
 CREATE TABLE gaps (
 	id INTEGER NOT NULL, 
 	connection_id INTEGER NOT NULL, 
@@ -136,6 +144,25 @@ CREATE TABLE gaps (
 	CONSTRAINT fk_gaps_connection_id FOREIGN KEY(connection_id) REFERENCES connections (id) ON DELETE CASCADE, 
 	CONSTRAINT fk_gaps_calendar_id FOREIGN KEY(calendar_id) REFERENCES calendars (id) ON DELETE CASCADE
 );
+CREATE TABLE kept_accounts (
+	account_id INTEGER NOT NULL, 
+	made_with TEXT NOT NULL, 
+	made_at VARCHAR(32) NOT NULL, 
+	rolls_at VARCHAR(32), 
+	facts BLOB NOT NULL, 
+	CONSTRAINT pk_kept_accounts PRIMARY KEY (account_id), 
+	CONSTRAINT fk_kept_accounts_account_id FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE
+);
+CREATE TABLE kept_people (
+	account_id INTEGER NOT NULL, 
+	person_id INTEGER NOT NULL, 
+	CONSTRAINT pk_kept_people PRIMARY KEY (account_id, person_id), 
+	CONSTRAINT fk_kept_people_account_id FOREIGN KEY(account_id) REFERENCES accounts (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_kept_people_person_id FOREIGN KEY(person_id) REFERENCES people (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+;
 CREATE TABLE meta (
 	"key" VARCHAR(64) NOT NULL, 
 	value TEXT NOT NULL, 
@@ -225,6 +252,11 @@ CREATE TABLE syncs (
 );
 INSERT INTO "syncs" VALUES(1,1,1,'2026-03-02 08:00:00.000000+00:00','2026-03-02 08:00:00.000000+00:00',1,1,NULL,NULL);
 INSERT INTO "syncs" VALUES(2,1,1,'2026-03-02 09:00:00.000000+00:00','2026-03-02 09:00:00.000000+00:00',1,0,NULL,NULL);
+CREATE TABLE touched_people (
+	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
+	person_id INTEGER, 
+	CONSTRAINT fk_touched_people_person_id FOREIGN KEY(person_id) REFERENCES people (id) ON DELETE CASCADE
+);
 CREATE TABLE versions (
 	id INTEGER NOT NULL, 
 	event_id INTEGER NOT NULL, 
@@ -251,19 +283,24 @@ CREATE TABLE versions (
 );
 INSERT INTO "versions" VALUES(1,1,'2026-03-02 08:00:00.000000+00:00',NULL,'2026-03-02 09:00:00.000000+00:00','2026-03-04 08:00:00.000000+00:00','2026-03-04 09:00:00.000000+00:00',0,'confirmed',1,0,0,NULL,NULL,NULL,'answer_times answers guests proposals',NULL,NULL);
 INSERT INTO "versions" VALUES(2,1,'2026-03-02 09:00:00.000000+00:00','2026-03-02 08:00:00.000000+00:00',NULL,'2026-03-05 08:00:00.000000+00:00','2026-03-05 09:00:00.000000+00:00',0,'confirmed',1,0,0,NULL,NULL,NULL,'answer_times answers guests proposals',NULL,NULL);
+CREATE INDEX ix_deal_imports_taken_at ON deal_imports (taken_at);
 CREATE INDEX ix_account_domains_account_id ON account_domains (account_id);
 CREATE INDEX ix_account_addresses_account_id ON account_addresses (account_id);
 CREATE INDEX ix_account_key_players_account_id ON account_key_players (account_id);
-CREATE INDEX ix_retirements_connection_id ON retirements (connection_id);
+CREATE INDEX ix_deal_absences_deal_id ON deal_absences (deal_id);
+CREATE INDEX ix_kept_people_person_id ON kept_people (person_id);
+CREATE INDEX ix_touched_people_person_id ON touched_people (person_id);
 CREATE INDEX ix_retirements_calendar_id ON retirements (calendar_id);
+CREATE INDEX ix_retirements_connection_id ON retirements (connection_id);
 CREATE INDEX ix_syncs_calendar_id_finished_at ON syncs (calendar_id, finished_at);
 CREATE INDEX ix_syncs_connection_id_finished_at ON syncs (connection_id, finished_at);
-CREATE INDEX ix_gaps_calendar_id ON gaps (calendar_id);
 CREATE INDEX ix_gaps_connection_id ON gaps (connection_id);
+CREATE INDEX ix_gaps_calendar_id ON gaps (calendar_id);
 CREATE INDEX ix_skipped_calendar_id ON skipped (calendar_id);
+CREATE INDEX ix_events_uid ON events (uid);
 CREATE INDEX ix_subjects_event_id ON subjects (event_id);
 CREATE INDEX ix_versions_organizer_id ON versions (organizer_id);
 CREATE INDEX ix_participants_person_id ON participants (person_id);
-CREATE INDEX ix_deal_imports_taken_at ON deal_imports (taken_at);
-CREATE INDEX ix_deal_absences_deal_id ON deal_absences (deal_id);
+DELETE FROM "sqlite_sequence";
+INSERT INTO "sqlite_sequence" VALUES('touched_people',0);
 COMMIT;

@@ -136,6 +136,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("calendar_id", "external_id", name=op.f("uq_events_calendar_id_external_id")),
         comment="copies: what one calendar says about one event",
     )
+    op.create_index(op.f("ix_events_uid"), "events", ["uid"])
     op.create_table(
         "gaps",
         sa.Column("id", NUMBER, nullable=False),
@@ -325,3 +326,53 @@ def upgrade() -> None:
         comment="times in which the imports did not show a deal any more",
     )
     op.create_index(op.f("ix_deal_absences_deal_id"), "deal_absences", ["deal_id"])
+    op.create_table(
+        "kept_accounts",
+        sa.Column("account_id", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("made_with", sa.Text(), nullable=False, comment="fingerprint of the settings that it holds for"),
+        sa.Column("made_at", UTC, nullable=False, comment="it holds what was known then"),
+        sa.Column("rolls_at", UTC, comment="a calendar read then or later shows further dates; null: none does"),
+        sa.Column("facts", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_kept_accounts_account_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_kept_accounts")),
+        comment="what the ledger says of accounts, kept between reports; may be emptied at any time",
+    )
+    op.create_table(
+        "kept_people",
+        sa.Column("account_id", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("person_id", NUMBER, autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_kept_people_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_kept_people_person_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("account_id", "person_id", name=op.f("pk_kept_people")),
+        comment="who is in what is kept of an account",
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_kept_people_person_id"), "kept_people", ["person_id"])
+    op.create_table(
+        "touched_people",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("person_id", NUMBER, comment="null: something was erased"),
+        sa.ForeignKeyConstraint(
+            ["person_id"], ["people.id"], name=op.f("fk_touched_people_person_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_touched_people")),
+        comment="people on events that changed since what is kept was made",
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_touched_people_person_id"), "touched_people", ["person_id"])
+    op.create_table(
+        "forgotten",
+        sa.Column("id", NUMBER, nullable=False),
+        sa.Column("mark", sa.String(length=32), nullable=False, comment="keyed hash of an address or a domain"),
+        sa.Column("domain", sa.Boolean(), nullable=False),
+        sa.Column("since", UTC, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_forgotten")),
+        sa.UniqueConstraint("mark", name=op.f("uq_forgotten_mark")),
+        comment="whom no sync may bring back",
+    )
