@@ -57,8 +57,6 @@ class Feeds:
     stopping: Event = field(default_factory=Event)
     gate: Event | None = None
     spans: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
-    at_once: int = 0
-    most_at_once: int = 0
     asked: Event = field(default_factory=Event)
     root: str = ""
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -72,16 +70,12 @@ class Feeds:
 
     def respond(self, request: Request) -> Reply:
         begun, rep = time.monotonic(), request.path.split("/")[1]
-        with self._guard:
-            self.at_once += 1
-            self.most_at_once = max(self.most_at_once, self.at_once)
         self.asked.set()
         if self.gate is not None:
             self.gate.wait(60)
 
         def done() -> None:
             with self._guard:
-                self.at_once -= 1
                 self.spans[request.path].append((begun, time.monotonic()))
 
         body = feed(rep, self.origin, later=self.later) if self.status == 200 else b""

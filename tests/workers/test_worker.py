@@ -375,6 +375,29 @@ def test_a_worker_has_no_place_while_others_have_them_all(site: Site) -> None:
         assert free
 
 
+def test_workers_ask_a_provider_for_no_more_than_it_allows_all_together(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        site.mailbox(f"{number}")
+    busy, most = threading.Semaphore(2), []
+
+    def sync(_: Syncer, connections: list[Connection]) -> list[Outcome]:
+        most.append(busy.acquire(blocking=False))
+        threading.Event().wait(0.05)
+        busy.release()
+        return [Outcome(connections[0].name)]
+
+    monkeypatch.setattr(Syncer, "sync", sync)
+
+    with ExitStack() as others:  # which have two of the four places
+        for _ in range(2):
+            assert others.enter_context(site.store.place("fake", 4, lambda: False))
+        assert site.work()
+
+    assert most == [True] * 6
+
+
 @pytest.mark.parametrize(("said", "meant"), [(None, 1), (1, 1), (9, 9), (0, 1), (10_000, 256)])
 def test_a_provider_says_how_many_are_synced_at_once(said: int | None, meant: int) -> None:
     provider = FakeProvider()
