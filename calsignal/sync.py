@@ -138,6 +138,7 @@ class Syncer:
 
     stop    when it is set, nothing new begins, waits for a service end, and what is being written is written
     watch   is told how far it is with each connection, from several threads
+    keeps   make again at the end what is kept of accounts for reports; who syncs one by one does so seldom, by `keep`
     """
 
     store: Store
@@ -150,6 +151,7 @@ class Syncer:
     accept: frozenset[str] = frozenset()
     stop: Event = field(default_factory=Event)
     watch: Callable[[Progress], None] = _unwatched
+    keeps: bool = True
 
     def sync(self, connections: Iterable[Connection]) -> Iterator[Outcome]:
         """Sync the connections, several at once; yield each outcome as it comes. One that fails stops no other.
@@ -168,6 +170,11 @@ class Syncer:
         finally:
             if self.store.accounts() != directory.accounts:  # what was written may name people of one that has gone
                 forget_strangers(self.store, self.settings)
+        if self.keeps:
+            self.keep()
+
+    def keep(self) -> None:
+        """Make again what is kept for reports of the accounts that were touched, unless everything is to end."""
         if not self.stop.is_set():
             refresh(self.store, self.settings, self.clock())
 

@@ -178,7 +178,11 @@ class _Patience(procrastinate.BaseRetryStrategy):
 
 @dataclass
 class Worker:
-    """One worker. `tell` gets every outcome, `note` a sentence about the worker itself; both may come from threads."""
+    """One worker. `tell` gets every outcome, `note` a sentence about the worker itself; both may come from threads.
+
+    What is kept for reports is made when all is quiet, not after each of many mailboxes that meet the same accounts: so
+    `syncer` is one that does not do it by itself.
+    """
 
     url: str = field(repr=False)
     store: Store
@@ -192,6 +196,7 @@ class Worker:
     _running: dict[int, Job] = field(default_factory=dict)
     _stopping: Event = field(default_factory=Event)
     _planned: bool = False
+    _news: bool = False
     _cleaned: datetime | None = None
 
     def run(self) -> bool:
@@ -246,6 +251,7 @@ class Worker:
         return found[0] if found else None
 
     def _conclude(self, outcome: Outcome, connection: Connection, job: Job, next_turn: datetime) -> None:
+        self._news = True
         self.tell(outcome)
         if outcome.elsewhere:  # whoever holds it may be the worker that was presumed dead, and may die yet
             raise _Again(timedelta(seconds=self.terms.presumed_dead))
@@ -339,7 +345,11 @@ class Worker:
     async def _care(self, stop: asyncio.Event) -> None:
         while True:
             await self._look_after()
-            if self.terms.once and self._planned and await self._nothing_left():
+            idle = await self._nothing_left()
+            if idle and self._news:
+                self._news = False
+                await asyncio.to_thread(self.syncer.keep)
+            if idle and self.terms.once and self._planned:
                 stop.set()
             await asyncio.sleep(POLL / 4 if self.terms.once else self.terms.presumed_dead / 3)
 

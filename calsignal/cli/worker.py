@@ -81,7 +81,9 @@ def _worker(app: App, *, once: bool, presumed_dead: float, grace: float) -> Work
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     store, every = app.store(create=True), timedelta(minutes=app.settings.sync.every_minutes)
     terms = Terms(every, presumed_dead=presumed_dead, grace=grace, once=once)
-    return Worker(libpq_url(app.place), store, syncer_of(app), app.registry, app.clock, terms, tell=tell, note=say)
+    return Worker(
+        libpq_url(app.place), store, syncer_of(app, keeps=False), app.registry, app.clock, terms, tell=tell, note=say
+    )
 
 
 def tell(outcome: Outcome) -> None:

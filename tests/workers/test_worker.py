@@ -68,7 +68,7 @@ class Site:
     def worker(self, **terms: float) -> Worker:
         settings = Settings(team=Team(domains=("ours.example",)))
         registry, retry = Installed(self.provider), Retry(lambda _: None, lambda _, high: high, lambda: 0.0)
-        syncer = Syncer(self.store, settings, registry, MemoryVault(), b"key", self.clock, retry)
+        syncer = Syncer(self.store, settings, registry, MemoryVault(), b"key", self.clock, retry, keeps=False)
         asked = Terms(EVERY, once=True, **terms)
         return Worker(self.url, self.store, syncer, registry, self.clock, asked, self.told.append, self.noted.append)
 
@@ -373,6 +373,17 @@ def test_a_worker_has_no_place_while_others_have_them_all(site: Site) -> None:
         assert (first, second, third, fourth) == (True, True, False, True)
     with site.store.place("fake", 1, lambda: False) as free:
         assert free
+
+
+def test_what_reports_keep_is_made_once_when_all_is_quiet(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        site.mailbox(name)
+    told_by_then = []
+    monkeypatch.setattr(Syncer, "keep", lambda _: told_by_then.append(len(site.told)))
+
+    site.work()
+
+    assert told_by_then == [3]
 
 
 def test_workers_ask_a_provider_for_no_more_than_it_allows_all_together(
