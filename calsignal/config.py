@@ -50,11 +50,12 @@ class StoreSettings:
 
 @dataclass(frozen=True)
 class SyncSettings:
-    """How far a sync looks back and ahead, in days, and how many mailboxes it reads at once."""
+    """How far a sync looks back and ahead, in days, how much is read at once, and how often a worker syncs."""
 
     history_days: int = 365
     horizon_days: int = 180
     at_once: int = 16
+    every_minutes: int = 60
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,14 @@ def _at_once(value: object) -> int:
     if not 1 <= number <= 64:
         raise _Bad("is out of range", "write a number of mailboxes from 1 to 64")
     return number
+
+
+def _minutes(value: object) -> int:
+    _expect(value, int)
+    assert isinstance(value, int)
+    if not 5 <= value <= 10_080:
+        raise _Bad("is out of range", "write a number of minutes from 5 to 10080")
+    return value
 
 
 def _integer(value: object) -> int:
@@ -403,6 +412,7 @@ _CORE: Mapping[str, tuple[_Key, ...]] = {
         _Key("history_days", _days, 365, "how many days back a first sync reads"),
         _Key("horizon_days", _days, 180, "how many days ahead a sync reads"),
         _Key("at_once", _at_once, 16, "how many mailboxes are read at once at most; 1 reads one after another"),
+        _Key("every_minutes", _minutes, 60, "how many minutes after each other `calsignal worker` syncs a connection"),
     ),
     "privacy": (
         _Key("subjects", _flag, default=True, help="keep the subjects of meetings with accounts"),

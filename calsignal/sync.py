@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Event, Lock
 from time import monotonic
 from typing import TypedDict, TypeVar
@@ -94,7 +94,8 @@ class Outcome:
     """How the sync of one connection went.
 
     `problem` is a sentence for the reader, `written` counts the versions that were added or erased, `skipped` is what
-    could not be read.
+    could not be read. `elsewhere` says that another process is syncing it: nothing was done. `error` is what the
+    problem came from, where it was an error.
     """
 
     connection: str
@@ -103,6 +104,8 @@ class Outcome:
     events: int = 0
     written: int = 0
     skipped: tuple[Skipped, ...] = ()
+    elsewhere: bool = False
+    error: CalsignalError | None = field(default=None, compare=False, repr=False)
 
 
 class Doing(Enum):
@@ -136,6 +139,7 @@ class Syncer:
 
     stop    when it is set, nothing new begins, waits for a service end, and what is being written is written
     watch   is told how far it is with each connection, from several threads
+    keeps   make again at the end what is kept of accounts for reports; who syncs one by one does so seldom, by `keep`
     """
 
     store: Store
@@ -148,6 +152,7 @@ class Syncer:
     accept: frozenset[str] = frozenset()
     stop: Event = field(default_factory=Event)
     watch: Callable[[Progress], None] = _unwatched
+    keeps: bool = True
 
     def sync(self, connections: Iterable[Connection]) -> Iterator[Outcome]:
         """Sync the connections, several at once; yield each outcome as it comes. One that fails stops no other.
@@ -166,6 +171,11 @@ class Syncer:
         finally:
             if self.store.accounts() != directory.accounts:  # what was written may name people of one that has gone
                 forget_strangers(self.store, self.settings)
+        if self.keeps:
+            self.keep()
+
+    def keep(self) -> None:
+        """Make again what is kept for reports of the accounts that were touched, unless everything is to end."""
         if not self.stop.is_set():
             self._keep(directory)
 
@@ -237,6 +247,11 @@ class _Mailbox:
         self._patience = patient.for_mailbox(line, self._waits) if isinstance(patient, Patience) else patient
 
     def sync(self) -> Outcome:
+        """Sync the connection, unless another process is at it: two at once would ask and answer twice."""
+        with self.run.syncer.store.alone(self.connection) as ours:
+            return self._held() if ours else Outcome(self.connection.name, elsewhere=True)
+
+    def _held(self) -> Outcome:
         """Read and write everything of the connection; what fails is in the outcome."""
         syncer, started, began = self.run.syncer, self.run.syncer.clock(), monotonic()
         self.tell(Doing.READING)
@@ -284,7 +299,7 @@ class _Mailbox:
         log.tell(log.SyncFailed(**self.place(stored), error=type(error), seconds=seconds))
         with self.writing():
             self.run.syncer.store.failed(self.connection, stored, started, self.run.syncer.clock(), _with_hint(error))
-        return Outcome(self.connection.name, str(error), error.hint)
+        return Outcome(self.connection.name, str(error), error.hint, error=error)
 
     def place(self, stored: StoredCalendar | None = None) -> _Place:
         """Return how a log names this connection, or one of its calendars."""
@@ -298,14 +313,14 @@ class _Mailbox:
     def _access(self, now: datetime) -> Access:
         syncer = self.run.syncer
         access = access_to(self.connection, syncer.settings, syncer.vault, self.retry, now)
-        return replace(access, renewing=self._renewing)
+        return replace(access, renewing=partial(self._renewing, access.renewing))
 
     @contextmanager
-    def _renewing(self) -> Iterator[str | None]:
+    def _renewing(self, renewing: Callable[[], AbstractContextManager[str | None]]) -> Iterator[str | None]:
         """Let one of the mailboxes that share a secret renew it, from what it is by now."""
         name = connection_secret(self.connection.name, self.connection.shares)
-        with self.run.renewals.setdefault(name, Lock()):
-            yield self.run.syncer.vault.get(name)
+        with self.run.renewals.setdefault(name, Lock()), renewing() as newer:
+            yield newer
 
     def _source(self, source: Source) -> Outcome:
         syncer, outcome = self.run.syncer, Outcome(self.connection.name)
@@ -357,18 +372,33 @@ def access_to(connection: Connection, settings: Settings, vault: Vault, retry: R
     """Return what a provider may use to read a connection, as of `now`. Raises `CalsignalError` of the vault."""
     name = connection_secret(connection.name, connection.shares)
     days = settings.sync
+    kept = vault.get(name)
+
+    def save_secret(secret: str) -> None:
+        """Keep a renewed secret, unless somebody has signed in again since: that one is worth more."""
+        nonlocal kept
+        vault.replace(name, kept, secret)
+        kept = secret
+
+    @contextmanager
+    def renewing() -> Iterator[str | None]:
+        nonlocal kept
+        kept = vault.get(name)
+        yield kept
+
     return Access(
         mailbox=connection.mailbox,
         settings=connection.settings,
         config=settings.providers.get(connection.provider, {}),
-        secret=vault.get(name),
-        save_secret=lambda secret: vault.set(name, secret),
+        secret=kept,
+        save_secret=save_secret,
         window=Window(now - timedelta(days=settings.history_days), now + timedelta(days=days.horizon_days)),
         retry=retry,
         zone=settings.team.timezone,
         read_text=settings.privacy.link_text,
         links=patterns(settings.links),
         allow_private_addresses=settings.privacy.private_addresses,
+        renewing=renewing,
     )
 
 
@@ -397,6 +427,7 @@ def _joined(one: Outcome, other: Outcome) -> Outcome:
         one,
         problem=one.problem or other.problem,
         hint=one.hint or other.hint,
+        error=one.error or other.error,
         events=one.events + other.events,
         written=one.written + other.written,
         skipped=one.skipped + other.skipped,
@@ -658,7 +689,7 @@ class _Job:
         )
         self.syncer.store.hold(self.stored, _with_hint(error), self.syncer.clock())
         log.tell(log.CalendarHeld(**self.mailbox.place(self.stored)))
-        return Outcome(self.connection.name, str(error), error.hint)
+        return Outcome(self.connection.name, str(error), error.hint, error=error)
 
     def _write(self, said: _Said, pulled: Pulled) -> int:
         began = monotonic()

@@ -1,9 +1,13 @@
-"""Keep secrets: in the operating system's keyring, or else in an encrypted file.
+"""Keep secrets: in the operating system's keyring, or else in an encrypted file, or in the store of a team.
 
 The file holds one sealed table of all secrets, so that not even their names are in clear. It is replaced as a whole,
 under a lock, so that two processes never lose each other's secret. Its key is `CALSIGNAL_SECRET_KEY`, any passphrase
 (stretched with scrypt and the salt in the file), or a random key in a file of its own in the config folder, made at
 first use. No secret is ever part of an error or a repr.
+
+Where the store is a PostgreSQL database and `CALSIGNAL_SECRET_KEY` is set, secrets are kept in the store, so that every
+machine of a team has them: each sealed on its own, with its name, by a key stretched from that passphrase with scrypt
+and a salt in the store. The names are in clear there: they are those of the connections.
 """
 
 from __future__ import annotations
@@ -20,9 +24,12 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import RLock
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from calsignal.errors import CalsignalError, InputError
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 ENV_KEY = "CALSIGNAL_SECRET_KEY"
 ENV_KIND = "CALSIGNAL_VAULT"
@@ -46,6 +53,9 @@ class Vault(Protocol):
     def keep(self, name: str, secret: str) -> str:
         """Keep the secret unless there is one of this name; return the one that is kept now."""
 
+    def replace(self, name: str, old: str | None, new: str) -> None:
+        """Keep `new` if `old` (None: nothing) is what is kept now; else somebody was faster, and theirs stays."""
+
     def delete(self, name: str) -> None:
         """Forget the secret; nothing happens when there is none."""
 
@@ -63,20 +73,42 @@ def address_key(vault: Vault) -> bytes:
     return bytes.fromhex(vault.get(ADDRESS_KEY) or vault.keep(ADDRESS_KEY, secrets.token_hex(32)))
 
 
-def open_vault(data_dir: Path, config_dir: Path, environ: Mapping[str, str]) -> Vault:
-    """Return the keyring where the system has one, else the encrypted file in `data_dir`; touch no secret yet.
+def open_vault(data_dir: Path, config_dir: Path, environ: Mapping[str, str], shared: FindShelf | None = None) -> Vault:
+    """Return the team's vault where there is a shelf that is shared and a key; else the machine's own, see there.
 
-    `CALSIGNAL_VAULT` may insist on `keyring` or `file`. A file that is there goes on being used: a keyring that
-    turns up later, in a desktop session say, would know nothing of what it holds.
+    `CALSIGNAL_VAULT` may insist on `store`, `keyring` or `file`. No secret is touched yet.
 
     Raises:
-        InputError: `CALSIGNAL_VAULT` says something else, or there is no keyring to insist on.
+        InputError: `CALSIGNAL_VAULT` says something else, or there is nothing of that kind.
+    """
+    kind, passphrase = environ.get(ENV_KIND, ""), passphrase_of(environ)
+    if kind not in ("", "file", "keyring", "store"):
+        raise InputError(f"{ENV_KIND} is neither file nor keyring nor store", f"unset {ENV_KIND}, or set it to file")
+    if kind in ("", "store") and shared is not None and passphrase is not None:
+        return StoreVault(shared, passphrase)
+    if kind == "store":
+        fact = f"{ENV_KEY} is not set" if shared is not None else "a store that is a file keeps no secrets"
+        raise InputError(fact, f"set {ENV_KEY} on PostgreSQL, or unset {ENV_KIND}")
+    return own_vault(data_dir, config_dir, environ)
+
+
+def passphrase_of(environ: Mapping[str, str]) -> str | None:
+    """Return what `CALSIGNAL_SECRET_KEY` says, or None."""
+    return environ.get(ENV_KEY, "").strip() or None
+
+
+def own_vault(data_dir: Path, config_dir: Path, environ: Mapping[str, str]) -> Vault:
+    """Return the keyring where the system has one, else the encrypted file in `data_dir`; touch no secret yet.
+
+    A file that is there goes on being used: a keyring that turns up later, in a desktop session say, would know
+    nothing of what it holds.
+
+    Raises:
+        InputError: `CALSIGNAL_VAULT` insists on a keyring, and there is none.
     """
     kind = environ.get(ENV_KIND, "")
-    if kind not in ("", "file", "keyring"):
-        raise InputError(f"{ENV_KIND} is neither file nor keyring", f"unset {ENV_KIND}, or set it to file")
-    file = FileVault(data_dir / "vault.json", config_dir / "vault.key", environ.get(ENV_KEY, "").strip() or None)
-    if kind == "file" or (not kind and file.path.exists()):
+    file = FileVault(data_dir / "vault.json", config_dir / "vault.key", passphrase_of(environ))
+    if kind == "file" or (kind != "keyring" and file.path.exists()):
         return file
     ring = _keyring()
     if ring is None and kind == "keyring":
@@ -123,6 +155,10 @@ class KeyringVault:
             self.set(name, secret)
         return self.get(name) or secret  # as it is by now: the keyring knows no lock
 
+    def replace(self, name: str, old: str | None, new: str) -> None:
+        if self.get(name) == old:
+            self.set(name, new)
+
     def delete(self, name: str) -> None:
         if self.get(name) is not None:
             self._ask("changed", lambda: self.ring.delete_password(_SERVICE, name))
@@ -156,6 +192,11 @@ class FileVault:
     def keep(self, name: str, secret: str) -> str:
         with self._changing() as table:
             return table.setdefault(name, secret)
+
+    def replace(self, name: str, old: str | None, new: str) -> None:
+        with self._changing() as table:
+            if table.get(name) == old:
+                table[name] = new
 
     def delete(self, name: str) -> None:
         if not self.path.exists():
@@ -287,6 +328,138 @@ class FileVault:
 
     def _hint(self, salt: object) -> str:
         return _AGAIN if salt is None else f"set {ENV_KEY} to the passphrase that was used first"
+
+
+class Shelf(Protocol):
+    """Sealed texts by name, in a store that machines share; see `calsignal.store.secrets`."""
+
+    def get(self, name: str) -> str | None: ...
+    def put(self, name: str, sealed: str) -> None: ...
+    def keep(self, name: str, sealed: str) -> str: ...
+    def swap(self, name: str, old: str, new: str) -> bool: ...
+    def drop(self, name: str) -> None: ...
+    def change(self, renew: Callable[[Mapping[str, str]], Mapping[str, str]]) -> None: ...
+
+
+FindShelf = Callable[[bool], Shelf | None]
+"""Return the shelf; told True, make it where there is none yet, else return None."""
+
+_LOCK = "lock"  # the row with the salt, and with a word that opens only with the right key
+
+
+@dataclass(frozen=True)
+class StoreVault:
+    """Secrets in the store that a team shares, each sealed with a passphrase that only the machines know."""
+
+    shelf: FindShelf = field(repr=False)
+    passphrase: str = field(repr=False)
+
+    def get(self, name: str) -> str | None:
+        shelf = self.shelf(False)  # noqa: FBT003  # the shelf is not made
+        lock = shelf and shelf.get(_LOCK)
+        if not shelf or not lock:
+            return None
+        key, sealed = self._key_of(lock), shelf.get(name)
+        return None if sealed is None else _unsealed(key, name, sealed)
+
+    def set(self, name: str, secret: str) -> None:
+        self._made.put(name, _sealed(self._key, name, secret))
+
+    def keep(self, name: str, secret: str) -> str:
+        return _unsealed(self._key, name, self._made.keep(name, _sealed(self._key, name, secret)))
+
+    def replace(self, name: str, old: str | None, new: str) -> None:
+        if old is None:
+            self.keep(name, new)
+            return
+        sealed = self._made.get(name)
+        if sealed is not None and _unsealed(self._key, name, sealed) == old:
+            self._made.swap(name, sealed, _sealed(self._key, name, new))
+
+    def delete(self, name: str) -> None:
+        if shelf := self.shelf(False):  # noqa: FBT003  # the shelf is not made
+            shelf.drop(name)
+
+    def rekey(self, passphrase: str) -> int:
+        """Seal everything anew with another passphrase, all or nothing; return how many secrets there are.
+
+        Raises:
+            CalsignalError: the present passphrase does not open them.
+        """
+        count = 0
+
+        def renew(rows: Mapping[str, str]) -> Mapping[str, str]:
+            nonlocal count
+            if _LOCK not in rows:
+                return {}
+            lock = _new_lock(passphrase)
+            old, new = self._key_of(rows[_LOCK]), _opened(passphrase, lock)
+            sealed = {n: _sealed(new, n, _unsealed(old, n, text)) for n, text in rows.items() if n != _LOCK}
+            count = len(sealed)
+            return {**sealed, _LOCK: lock}
+
+        self._made.change(renew)
+        return count
+
+    @property
+    def _made(self) -> Shelf:
+        shelf = self.shelf(True)  # noqa: FBT003  # the shelf is made
+        assert shelf is not None
+        return shelf
+
+    @property
+    def _key(self) -> Fernet:
+        """Return the key to seal with; the first who asks puts the lock on."""
+        lock = self._made.get(_LOCK) or self._made.keep(_LOCK, _new_lock(self.passphrase))
+        return self._key_of(lock)
+
+    def _key_of(self, lock: str) -> Fernet:
+        return _opened(self.passphrase, lock)
+
+
+def _new_lock(passphrase: str) -> str:
+    from cryptography.fernet import Fernet
+
+    salt = base64.b64encode(secrets.token_bytes(16)).decode()
+    mark = _sealed(Fernet(_stretch(passphrase, salt)), _LOCK, _SERVICE)
+    return json.dumps({"version": 1, "salt": salt, "mark": mark})
+
+
+def _opened(passphrase: str, lock: str) -> Fernet:
+    """Return the key that goes with a lock. Raises `CalsignalError` when the passphrase is not the right one."""
+    from cryptography.fernet import Fernet, InvalidToken
+
+    try:
+        found = json.loads(lock)
+        key = Fernet(_stretch(passphrase, str(found["salt"])))
+        key.decrypt(str(found["mark"]).encode())
+    except InvalidToken:
+        fact = f"the secrets in the store do not open with this {ENV_KEY}"
+        raise CalsignalError(fact, "set it to the one of the team's other machines") from None
+    except (ValueError, KeyError, TypeError):
+        raise _damaged(_LOCK) from None
+    return key
+
+
+def _sealed(key: Fernet, name: str, secret: str) -> str:
+    """Seal a secret together with its name, so that nobody can put it in the place of another one."""
+    return key.encrypt(json.dumps([name, secret]).encode()).decode()
+
+
+def _unsealed(key: Fernet, name: str, sealed: str) -> str:
+    from cryptography.fernet import InvalidToken
+
+    try:
+        found, secret = json.loads(key.decrypt(sealed.encode()))
+    except (InvalidToken, ValueError):
+        raise _damaged(name) from None
+    if found != name:
+        raise _damaged(name)
+    return str(secret)
+
+
+def _damaged(name: str) -> CalsignalError:
+    return CalsignalError(f"the secret {name} in the store is damaged", "restore a backup, or connect it again")
 
 
 _AGAIN = "put the file back from a backup, or delete the vault and run `calsignal connect` again"

@@ -184,6 +184,10 @@ class MemoryVault:
     def keep(self, name: str, secret: str) -> str:
         return self.secrets.setdefault(name, secret)
 
+    def replace(self, name: str, old: str | None, new: str) -> None:
+        if self.secrets.get(name) == old:
+            self.secrets[name] = new
+
     def delete(self, name: str) -> None:
         self.secrets.pop(name, None)
 

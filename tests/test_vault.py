@@ -22,7 +22,16 @@ from keyring.backends import fail, null
 
 from calsignal import vault as vault_module
 from calsignal.errors import CalsignalError, InputError
-from calsignal.vault import FileVault, KeyringVault, Vault, address_key, connection_secret, open_vault
+from calsignal.store import open_store
+from calsignal.vault import (
+    FileVault,
+    KeyringVault,
+    StoreVault,
+    Vault,
+    address_key,
+    connection_secret,
+    open_vault,
+)
 
 SECRET = "hunter2-é-🗝"
 
@@ -72,11 +81,15 @@ def file_vault(folder: Path, passphrase: str | None = None) -> FileVault:
     return FileVault(folder / "data" / "vault.json", folder / "config" / "vault.key", passphrase)
 
 
-@pytest.fixture(params=["keyring", "key file", "passphrase"])
-def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Vault:
+@pytest.fixture(params=["keyring", "key file", "passphrase", "store"])
+def vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vault]:
     if request.param == "keyring":
-        return KeyringVault(FakeRing())
-    return file_vault(tmp_path, "correct horse" if request.param == "passphrase" else None)
+        yield KeyringVault(FakeRing())
+    elif request.param == "store":
+        with open_store(tmp_path / "store.db") as store:
+            yield StoreVault(lambda _: store.shelf, "correct horse")
+    else:
+        yield file_vault(tmp_path, "correct horse" if request.param == "passphrase" else None)
 
 
 # --- what every vault does --------------------------------------------------------------------------------------------
@@ -108,6 +121,18 @@ def test_the_first_secret_that_is_kept_stays(vault: Vault) -> None:
     assert vault.keep("a", "first") == "first"
     assert vault.keep("a", "second") == "first"
     assert vault.get("a") == "first"
+
+
+def test_a_renewed_secret_takes_the_place_of_the_one_it_came_from_and_of_no_other(vault: Vault) -> None:
+    vault.set("a", "first")
+
+    vault.replace("a", "first", "renewed")
+    vault.replace("a", "first", "too late")
+    vault.replace("b", "gone", "too late")
+    vault.replace("c", None, "made")
+    vault.replace("c", None, "too late")
+
+    assert (vault.get("a"), vault.get("b"), vault.get("c")) == ("renewed", None, "made")
 
 
 def test_the_address_key_is_made_once(vault: Vault) -> None:
@@ -162,7 +187,7 @@ def test_a_backend_that_breaks_is_no_keyring(monkeypatch: pytest.MonkeyPatch, tm
 def test_the_environment_may_insist(ring: FakeRing, tmp_path: Path) -> None:
     assert isinstance(open_vault(tmp_path, tmp_path, {"CALSIGNAL_VAULT": "file"}), FileVault)
     assert isinstance(open_vault(tmp_path, tmp_path, {"CALSIGNAL_VAULT": "keyring"}), KeyringVault)
-    with pytest.raises(InputError, match="neither file nor keyring"):
+    with pytest.raises(InputError, match="neither file nor keyring nor store"):
         open_vault(tmp_path, tmp_path, {"CALSIGNAL_VAULT": "paper"})
 
 

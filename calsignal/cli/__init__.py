@@ -25,6 +25,7 @@ _COMMANDS = {
     "accounts": "calsignal.cli.accounts",
     "deals": "calsignal.cli.deals",
     "sync": "calsignal.cli.sync",
+    "worker": "calsignal.cli.worker",
     "digest": "calsignal.cli.reports",
     "account": "calsignal.cli.reports",
     "reminders": "calsignal.cli.reminders",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from calsignal.registry import Registry
     from calsignal.retry import Retry
     from calsignal.store.store import Store
-    from calsignal.vault import Vault
+    from calsignal.vault import Shelf, Vault
 
 _KEY_MARK = "address-key"
 _LOOKS_BACK = timedelta(days=180)
@@ -105,10 +105,31 @@ class App:
 
     @cached_property
     def vault(self) -> Vault:
-        from calsignal.vault import open_vault
+        from calsignal.store import file_of
+        from calsignal.vault import open_vault, passphrase_of
 
         config_dir, data_dir = self._folders
-        return open_vault(data_dir, config_dir, self.environ)
+        shared = passphrase_of(self.environ) is not None and file_of(self.place) is None
+        return open_vault(data_dir, config_dir, self.environ, self._shelf if shared else None)
+
+    @cached_property
+    def own_vault(self) -> Vault:
+        """The vault of this machine, also where the team has one of its own."""
+        from calsignal.vault import own_vault
+
+        config_dir, data_dir = self._folders
+        return own_vault(data_dir, config_dir, self.environ)
+
+    def _shelf(self, create: bool) -> Shelf | None:
+        """Return where the store keeps sealed secrets; without `create` nothing is made or migrated for it."""
+        from calsignal.store import NoStore, open_store
+
+        if self._store is None and not create:
+            try:
+                self._store = open_store(self.place, create=False, migrate=False)
+            except NoStore:
+                return None
+        return self.store(create=create).shelf
 
     @property
     def place(self) -> str | Path:
@@ -143,9 +164,15 @@ class App:
         elif known != mark:
             raise StoreError(
                 "the vault holds another address key than the one this store was written with",
-                "use the vault of the machine and the user that wrote it (CALSIGNAL_VAULT, CALSIGNAL_SECRET_KEY)",
+                "use the vault of the machine and the user that wrote it (CALSIGNAL_VAULT, CALSIGNAL_SECRET_KEY); "
+                "on PostgreSQL `calsignal vault share`, run there, gives its secrets to the team",
             )
         return key
+
+    def wrote_with(self, key: str) -> bool:
+        """Say whether an address key, in hexadecimal, is the one the store was written with, or could become it."""
+        known = self.store(create=True).recall(_KEY_MARK)
+        return known is None or known == _mark(bytes.fromhex(key))
 
     def key_fits(self, store: Store) -> bool | None:
         """Say whether the vault holds the key that a store was written with; None while there is none. Makes nothing.

@@ -153,7 +153,7 @@ class Look:
     # --- secrets ------------------------------------------------------------------------------------------------------
 
     def _secrets(self) -> judged.Secrets:
-        from calsignal.vault import ADDRESS_KEY, FileVault
+        from calsignal.vault import ADDRESS_KEY, FileVault, StoreVault
 
         try:
             vault = self.app.vault
@@ -161,6 +161,8 @@ class Look:
             return judged.Secrets("", _trouble(error))
         files = [vault.path, vault.key_path] if isinstance(vault, FileVault) else []
         kind = f"an encrypted file, {vault.path}" if isinstance(vault, FileVault) else "the keyring of the system"
+        if isinstance(vault, StoreVault):
+            kind = "the store, sealed with CALSIGNAL_SECRET_KEY"
         for file in files:
             self._hide_path(str(file))
         trouble = None

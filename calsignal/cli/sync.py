@@ -55,7 +55,7 @@ def _read(app: App, chosen: list[Connection], accepted: tuple[str, ...], outcome
     """Sync, and put down what is done as it comes: that is told even when something breaks later."""
     with _watching(app, len(chosen)) as board:
         more = {} if board is None else {"watch": board.tell}
-        for outcome in _syncer(app, accepted, **more).sync(chosen):
+        for outcome in syncer_of(app, accepted, **more).sync(chosen):
             if board is not None:
                 board.finish(outcome)
             outcomes.append(outcome)
@@ -100,7 +100,8 @@ def _chosen(known: Iterable[Connection], names: tuple[str, ...], accepted: tuple
     return active
 
 
-def _syncer(app: App, accepted: tuple[str, ...], **more: Any) -> Syncer:  # noqa: ANN401
+def syncer_of(app: App, accepted: tuple[str, ...] = (), **more: Any) -> Syncer:  # noqa: ANN401
+    """Return what syncs, with everything of this run in it."""
     from calsignal.sync import Syncer
 
     return Syncer(
@@ -131,6 +132,8 @@ def _tell(outcome: Outcome) -> None:
         say(f"{outcome.connection}: {outcome.problem}")
         if outcome.hint:
             say(f"hint: {outcome.hint}")
+    elif outcome.elsewhere:
+        say(f"{outcome.connection}: is being synced elsewhere, and left to that")
     else:
         read, written = plural(outcome.events, "event"), plural(outcome.written, "change")
         emit(f"{outcome.connection}: {read} read, {written} written")

@@ -177,6 +177,9 @@ class NoSecrets:
     def keep(self, name: str, secret: str) -> str:
         return secret
 
+    def replace(self, name: str, old: str | None, new: str) -> None:
+        """Keep nothing."""
+
     def delete(self, name: str) -> None:
         """Have nothing to forget."""
 

@@ -49,6 +49,7 @@ __all__ = [
     "Wanted",
     "dialect_of",
     "file_of",
+    "libpq_url",
     "open_store",
 ]
 
@@ -81,6 +82,13 @@ def dialect_of(place: str | Path) -> str:
 def file_of(place: str | Path) -> str | None:
     """Return the name of the SQLite file at a place; None where there is another database. Raises `StoreError`."""
     from calsignal.store.database import file_of as found
+
+    return found(place)
+
+
+def libpq_url(place: str | Path) -> str:
+    """Return the URL of a PostgreSQL database as its own library reads it, with the password if there is one."""
+    from calsignal.store.database import libpq_url as found
 
     return found(place)
 

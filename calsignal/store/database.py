@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -37,6 +37,12 @@ _SQLITE_ERRORS = {
     ),
 }
 _DRIVER = "`pip install 'calsignal[postgresql]'` brings the driver for postgresql; sqlite needs none"
+
+# what a machine held that vanishes without a word is free after a minute, and not after the two hours of TCP
+_KEEPALIVE = (
+    "SELECT set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false), "
+    "set_config('tcp_keepalives_count', '3', false)"
+)
 
 
 class Database:
@@ -77,6 +83,34 @@ class Database:
                 postgresql.take_turn(conn)
             self._wrote = True
             yield conn
+
+    @contextmanager
+    def holding(self, kind: int, numbers: Sequence[int], again: Callable[[], bool]) -> Iterator[bool]:
+        """Hold one of some numbers, in a session of its own: it is given back with the block, or with the process.
+
+        Where all are held elsewhere, look again as long as `again` says so, and give False in the end. On SQLite
+        nothing is held, and that is always True.
+        """
+        if self._sqlite:
+            yield True
+            return
+        with self._border():
+            session = self._sessions.connect()
+        with closing(session):
+            with self._border():
+                session.exec_driver_sql(_KEEPALIVE)
+                held = _took(session, kind, numbers)
+                while not held and again():
+                    held = _took(session, kind, numbers)
+            yield held
+
+    @cached_property
+    def _sessions(self) -> sa.Engine:
+        """Make sessions that belong to nobody else and end when they are closed, and their locks with them."""
+        waits = {} if "connect_timeout" in self._url.query else {"connect_timeout": postgresql.LATE}
+        return sa.create_engine(
+            self._url, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT", hide_parameters=True, connect_args=waits
+        )
 
     def health(self) -> Health:
         """Look the database over; nothing is changed. A large one is read as a whole, which takes its time."""
@@ -250,6 +284,19 @@ class Database:
         return StoreError(*_said(primary, self.place)) if primary in _SQLITE_ERRORS else None
 
 
+def _took(session: sa.Connection, kind: int, numbers: Sequence[int]) -> bool:
+    return any(session.scalar(sa.select(sa.func.pg_try_advisory_lock(kind, number))) for number in numbers)
+
+
+def keeping(conn: sa.Connection, table: sa.Table, **row: str) -> bool:
+    """Insert a row unless there is one with its key, whoever else does so at the same moment; say whether it was."""
+    from sqlalchemy.dialects import postgresql as server
+    from sqlalchemy.dialects import sqlite as file
+
+    insert = file.insert if conn.dialect.name == "sqlite" else server.insert
+    return conn.execute(insert(table).values(**row).on_conflict_do_nothing()).rowcount > 0
+
+
 def _parsed(place: str | Path) -> sa.URL:
     if isinstance(place, Path):  # in a URL, `?` and `%` in the name of a folder would mean something else
         return sa.URL.create("sqlite", database=str(place))
@@ -269,6 +316,11 @@ def _place(url: sa.URL) -> str:
 def dialect_of(place: str | Path) -> str:
     """Return the database and the driver that a place asks for, `postgresql+psycopg` say."""
     return _parsed(place).drivername
+
+
+def libpq_url(place: str | Path) -> str:
+    """Return the URL of a PostgreSQL database as its own library reads it, with the password if there is one."""
+    return _parsed(place).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def file_of(place: str | Path) -> str | None:

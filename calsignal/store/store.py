@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
+from zlib import crc32
 
 import sqlalchemy as sa
 
@@ -19,6 +20,7 @@ from calsignal.store import accounts, deals, forgetting, keeping, kept, reading,
 from calsignal.store.database import Database, mark_erased
 from calsignal.store.forgetting import Forgot, Search
 from calsignal.store.keeping import Expired
+from calsignal.store.secrets import Shelf
 from calsignal.store.tables import (
     calendars,
     connections,
@@ -46,6 +48,9 @@ from calsignal.store.values import (
     Wanted,
 )
 from calsignal.store.writing import Pen
+
+_CONNECTION, _PROVIDER = 0x63616C01, 0x63616C02
+"""Kinds of what is held in PostgreSQL: any numbers of our own."""
 
 
 class Store:
@@ -117,6 +122,35 @@ class Store:
         """Return all connections, the retired ones too, by name."""
         with self._database.reading() as conn:
             return reading.connection_list(conn)
+
+    def connection(self, name: str) -> Connection:
+        """Return the connection of that name. Raises `InputError` when there is none."""
+        with self._database.reading() as conn:
+            return _one_connection(conn, name)
+
+    @contextmanager
+    def alone(self, connection: Connection) -> Iterator[bool]:
+        """Hold a connection for one sync; give False at once where another process holds it.
+
+        It is given back with the block, or with the process, however that ends. On SQLite it is always True.
+        """
+        with self._database.holding(_CONNECTION, [connection.id], lambda: False) as held:
+            yield held
+
+    @contextmanager
+    def place(self, provider: str, places: int, again: Callable[[], bool]) -> Iterator[bool]:
+        """Hold one of the places that all processes together have for a provider, from 1 to 256 of them.
+
+        Where all are taken, look again as long as `again` says so, and give False in the end. Given back like `alone`.
+        """
+        first = crc32(provider.encode()) % 2**22 * 256
+        with self._database.holding(_PROVIDER, range(first, first + places), again) as held:
+            yield held
+
+    @property
+    def shelf(self) -> Shelf:
+        """Return where sealed secrets are kept."""
+        return Shelf(self._database)
 
     def retire(self, name: str, at: datetime) -> None:
         """Keep what a connection told, and read it no more. Raises `InputError` for an unknown name."""

@@ -97,6 +97,14 @@ meta = sa.Table(
     comment="single facts about this store",
 )
 
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("sealed", sa.Text, nullable=False, comment="ciphertext; its key is in no database"),
+    comment="secrets that the machines of a team share",
+)
+
 connections = sa.Table(
     "connections",
     metadata,

@@ -359,7 +359,7 @@ def test_a_vault_that_does_not_open_is_told_once_and_no_service_is_asked(checked
 def test_a_vault_that_is_none_is_told(well: Desk) -> None:
     well.environ["CALSIGNAL_VAULT"] = "drawer"
 
-    finds(well, "CALSIGNAL_VAULT is neither file nor keyring", "unset CALSIGNAL_VAULT, or set it to file")
+    finds(well, "CALSIGNAL_VAULT is neither file nor keyring nor store", "unset CALSIGNAL_VAULT, or set it to file")
 
 
 class Ring:

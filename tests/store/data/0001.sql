@@ -211,6 +211,11 @@ CREATE TABLE retirements (
 	CONSTRAINT fk_retirements_connection_id FOREIGN KEY(connection_id) REFERENCES connections (id) ON DELETE CASCADE, 
 	CONSTRAINT fk_retirements_calendar_id FOREIGN KEY(calendar_id) REFERENCES calendars (id) ON DELETE CASCADE
 );
+CREATE TABLE secrets (
+	name TEXT NOT NULL, 
+	sealed TEXT NOT NULL, 
+	CONSTRAINT pk_secrets PRIMARY KEY (name)
+);
 CREATE TABLE skipped (
 	id INTEGER NOT NULL, 
 	calendar_id INTEGER NOT NULL, 

@@ -48,6 +48,13 @@ def upgrade() -> None:
         comment="single facts about this store",
     )
     op.create_table(
+        "secrets",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=False, comment="ciphertext; its key is in no database"),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_secrets")),
+        comment="secrets that the machines of a team share",
+    )
+    op.create_table(
         "people",
         sa.Column("id", NUMBER, nullable=False),
         sa.Column("person", sa.Text(), nullable=False, comment="keyed hash of the normalised address"),
