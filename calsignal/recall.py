@@ -18,7 +18,7 @@ from calsignal.config import Settings
 from calsignal.directory import Directory
 from calsignal.history import Lens, Meeting, meetings, threads
 from calsignal.model import Account, Copy, Role, Status
-from calsignal.score.account import judged
+from calsignal.score.account import judged, status_of
 from calsignal.score.books import is_spent, was_real
 from calsignal.score.constants import MODEL_VERSION
 from calsignal.score.facts import Fact, Sight, facts
@@ -26,6 +26,7 @@ from calsignal.score.kept import Kept, Unreadable, from_bytes, keep, recalled, t
 from calsignal.score.past import Then
 from calsignal.score.rescheduling import Chains, chains
 from calsignal.store import Holding, KeptRow, Store
+from calsignal.store.reading import collecting_nothing
 from calsignal.team import team_directory
 
 AT_ONCE = 400
@@ -43,7 +44,7 @@ def lens_of(store: Store, settings: Settings, as_of: datetime) -> Lens:
     )
 
 
-JUDGED = timedelta(days=45)
+JUDGED = timedelta(days=31)
 """So far back the statuses are kept that an account had when meetings began."""
 
 
@@ -112,7 +113,7 @@ class Recall:
             return kept.statuses[moment]
         if moment >= kept.made_at:
             sight = Sight(replace(self.lens, as_of=moment), self.constants, account)
-            return judged(*recalled(kept, sight), sight).result.status
+            return status_of(*recalled(kept, sight), sight)
         [(found, _)] = self.read([account])
         return found.then(moment)
 
@@ -132,7 +133,7 @@ class Recall:
             found = facts(theirs[account.name], sight)
             on = {uid: of_uid[uid] for uid in sorted({f.view.uid for f in found})}
             shown = frozenset(copy.calendar for some in on.values() for copy in some)
-            then = Then(on, theirs[account.name], sight)
+            then = Then(on, found, sight)
             yield Found(found, chains(found, sight), shown, sight, then), [c for some in on.values() for c in some]
 
 
@@ -185,7 +186,8 @@ def refresh(store: Store, settings: Settings, now: datetime) -> None:
         wanted = [account for account in lens.directory.accounts if account.name in set(names)]
         before = store.kept_facts(name for name in names if name in holding.rolls_at)
         read = ((found, copies, before.get(found.sight.account.name)) for found, copies in recall.read(wanted))
-        rows = [_row(*one, lens) for one in read]
+        with collecting_nothing():
+            rows = [_row(*one, lens) for one in read]
         if not store.keep(recall.made_with, rows, touched):
             return  # something was erased meanwhile: what was read may hold it
     store.settle(touched)

@@ -211,6 +211,9 @@ def test_what_nobody_has_a_reason_to_know_is_nowhere(
     for command in ("digest", "account Acme", "connections", "accounts suggest", "accounts list"):
         for form in ("text", "json"):
             house.ok(*command.split(), "--format", form)
+    for table in ("ledger", "meetings", "changes", "accounts", "deals"):
+        house.ok("export", table)
+    house.ok("--verbose", "reminders", "--format", "ics")
     assert leaks(house, (*NEVER, *FEED)) == []
 
     house.ok("accounts", "remove", "Acme")
