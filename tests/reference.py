@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ C = Constants()
 _MADE = "<!-- Written by `python tests/reference.py` from the code: do not edit it here. -->\n"
 
 
+@cache
 def pages() -> dict[str, str]:
     """Return the text of each page by the name of its file."""
     made = {

@@ -27,8 +27,8 @@ def test_every_variable_of_ours_has_its_line_and_no_other() -> None:
 def test_every_command_option_and_key_is_on_a_page() -> None:
     pages = reference.pages()
 
-    options = [p for one in reference.tree() for p in one.command.params if isinstance(p, click.Option) and not p.hidden]
-    named = {word for option in options for word in option.opts}
+    options = [p for one in reference.tree() for p in one.command.params if isinstance(p, click.Option)]
+    named = {word for option in options if not option.hidden for word in option.opts}
     assert [one.words for one in reference.tree() if f"## {one.words}\n" not in pages["commands.md"]] == []
     assert [word for word in named if word not in pages["commands.md"]] == []
     assert [name for name in reference.constants() if f"`{name}`" not in pages["settings.md"]] == []
