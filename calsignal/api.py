@@ -84,7 +84,8 @@ def open_store(
 class TeamStore:
     """Answers what the commands answer, for the settings of one team. Every method may raise `StoreError`.
 
-    `as_of` is always an aware moment, not in the future, and now by default: `InputError` otherwise.
+    `as_of` is always an aware moment, not in the future nor before what is kept, and now by default: `InputError`
+    otherwise.
     """
 
     def __init__(self, store: Store, settings: Settings, clock: Callable[[], datetime]) -> None:
@@ -248,6 +249,9 @@ class TeamStore:
         moment = _aware(as_of, "as_of")
         if moment > now:
             raise InputError(f"as_of {as_of.isoformat()} is in the future", "a report speaks for the past or for now")
+        since = self._store.kept_since()
+        if since is not None and moment < since:
+            raise InputError(f"nothing from before {since.isoformat()} is kept", "ask for a later moment")
         return moment
 
 

@@ -151,6 +151,14 @@ def test_a_moment_that_cannot_be_is_refused(store: TeamStore, moment: datetime, 
     assert told.value.hint
 
 
+def test_a_moment_of_which_nothing_is_kept_is_refused(store: TeamStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store._store, "kept_since", lambda: EPOCH)
+
+    assert store.accounts(as_of=EPOCH)
+    with pytest.raises(InputError, match="nothing from before 2026-03-02T08:00:00"):
+        store.accounts(as_of=EPOCH - timedelta(days=1))
+
+
 def test_a_naive_since_is_refused(store: TeamStore) -> None:
     with pytest.raises(InputError, match="since has no time zone"):
         store.digest(since=datetime(2026, 3, 1))  # noqa: DTZ001

@@ -194,11 +194,9 @@ class App:
             fact = f"what was known on {text} is erased: nothing from before {day} is kept"
             raise InputError(fact, "ask for a later day; [privacy] keep_days says how long things are kept")
         if moment - since < _LOOKS_BACK:
-            import click
+            from calsignal.cli.options import note
 
-            click.echo(
-                f"note: nothing from before {day} is kept; what happened earlier counts for nothing here", err=True
-            )
+            note(f"note: nothing from before {day} is kept; what happened earlier counts for nothing here")
 
     def _as_of(self, text: str | None) -> datetime:
         if text is None:
