@@ -34,7 +34,6 @@ from calsignal.contract import (
     mailboxes_at_once,
 )
 from calsignal.crew import Crew, Task
-from calsignal.directory import Directory
 from calsignal.errors import (
     CalsignalError,
     CursorExpired,
@@ -176,12 +175,8 @@ class Syncer:
 
     def keep(self) -> None:
         """Make again what is kept for reports of the accounts that were touched, unless everything is to end."""
-        if not self.stop.is_set():
-            self._keep(directory)
-
-    def _keep(self, directory: Directory) -> None:
-        """Make again what is kept of accounts, where that is due."""
-        if is_settled(self.store, self.settings, directory, self.clock()):
+        directory = team_directory(self.store, self.settings)
+        if self.stop.is_set() or is_settled(self.store, self.settings, directory, self.clock()):
             return
         from calsignal.recall import refresh
 

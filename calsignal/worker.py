@@ -221,7 +221,7 @@ class Worker:
             if connection is None:
                 return
             places = at_once(self.registry.get(connection.provider))
-            with self.store.place(connection.provider, places, lambda: not self._stopping.wait(0.2)) as placed:
+            with self.store.seat(connection.provider, places, lambda: not self._stopping.wait(0.2)) as placed:
                 outcome = self._outcome(connection) if placed and not self._stopping.is_set() else None
             if outcome is None:
                 raise _Again(timedelta())  # given back

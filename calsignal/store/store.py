@@ -138,7 +138,7 @@ class Store:
             yield held
 
     @contextmanager
-    def place(self, provider: str, places: int, again: Callable[[], bool]) -> Iterator[bool]:
+    def seat(self, provider: str, places: int, again: Callable[[], bool]) -> Iterator[bool]:
         """Hold one of the places that all processes together have for a provider, from 1 to 256 of them.
 
         Where all are taken, look again as long as `again` says so, and give False in the end. Given back like `alone`.

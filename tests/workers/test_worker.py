@@ -224,7 +224,7 @@ def test_a_worker_that_waits_for_a_place_gives_its_job_back_when_it_is_told_to_s
 
     with ExitStack() as stack:
         for _ in range(places):
-            assert stack.enter_context(site.store.place("fake", places, lambda: False))
+            assert stack.enter_context(site.store.seat("fake", places, lambda: False))
         assert worker.run()
 
     assert remote.asked == []
@@ -365,13 +365,13 @@ def test_old_jobs_are_deleted_and_those_of_the_last_two_periods_are_kept(site: S
 
 def test_a_worker_has_no_place_while_others_have_them_all(site: Site) -> None:
     with (
-        site.store.place("fake", 2, lambda: False) as first,
-        site.store.place("fake", 2, lambda: False) as second,
-        site.store.place("fake", 2, iter([True, True, False]).__next__) as third,
-        site.store.place("other", 2, lambda: False) as fourth,
+        site.store.seat("fake", 2, lambda: False) as first,
+        site.store.seat("fake", 2, lambda: False) as second,
+        site.store.seat("fake", 2, iter([True, True, False]).__next__) as third,
+        site.store.seat("other", 2, lambda: False) as fourth,
     ):
         assert (first, second, third, fourth) == (True, True, False, True)
-    with site.store.place("fake", 1, lambda: False) as free:
+    with site.store.seat("fake", 1, lambda: False) as free:
         assert free
 
 
@@ -403,7 +403,7 @@ def test_workers_ask_a_provider_for_no_more_than_it_allows_all_together(
 
     with ExitStack() as others:  # which have two of the four places
         for _ in range(2):
-            assert others.enter_context(site.store.place("fake", 4, lambda: False))
+            assert others.enter_context(site.store.seat("fake", 4, lambda: False))
         assert site.work()
 
     assert most == [True] * 6
