@@ -325,7 +325,7 @@ def _expressions(value: object) -> tuple[str, ...]:
     for expression in expressions:
         try:
             re.compile(expression)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise _Bad(f"holds no regular expression: {_shown(expression)}", f"mend it: {error}") from error
     return expressions
 
