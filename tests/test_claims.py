@@ -1,4 +1,4 @@
-"""What docs/privacy.md, docs/reliability.md and SECURITY.md claim is held by tests that exist, and the commands in them are ours."""
+"""What the pages with claims claim is held by tests that exist, and the commands in them are ours."""
 
 from __future__ import annotations
 

@@ -190,6 +190,7 @@ PAIRS = st.builds(
 @given(mutated([SETTINGS, LIVE], TOML) | PAIRS)
 @example(b"[links]\ntool = ['a{99999999999999}']\n")
 @example(b"[links]\ntool = ['" + b"(" * 3000 + b"']\n")
+@example(b"[links]\ntool = ['[[a]']\n")  # of which Python only warns, on stderr
 def test_any_config_is_read_or_each_problem_named(data: bytes) -> None:
     fuzzing.settings(data)
 
