@@ -168,6 +168,7 @@ class Bench:
     lines: list[Line] = field(default_factory=list)
     growth_rows: list[tuple[int, Run, Run]] = field(default_factory=list)
     memory_rows: list[tuple[str, Run]] = field(default_factory=list)
+    kept: Run = Run(0, 0)
 
     def times(self, number: int) -> int:
         return self.repeat or (2 if self.quick else number)
@@ -187,7 +188,10 @@ class Bench:
         """Fill an empty store; return the environment in which the commands read it."""
         config = self.folder / "config.toml"
         python("generate.py", url, *words, "--now", self.now, "--config", str(config))
-        return {"CALSIGNAL_DATABASE_URL": url, "CALSIGNAL_CONFIG": str(config), "COLUMNS": "80"}
+        env = {"CALSIGNAL_DATABASE_URL": url, "CALSIGNAL_CONFIG": str(config), "COLUMNS": "80"}
+        self.kept = python("refresh.py", env=env)  # what the end of a sync does
+        self.say(f"kept: {self.kept}")
+        return env
 
     def measured(self, what: str, against: str, aim: float, pair: Pair, *, most: float | None = None) -> None:
         """Note a ratio; with `most` the peak in megabytes has an aim too."""
@@ -207,7 +211,6 @@ class Bench:
     def digest(self) -> None:
         place = self.folder / "rep.db"
         env = self.generated(f"sqlite:///{place}", "--rep")
-        process(CALSIGNAL, "digest", env=env)
         pair = in_turn(
             self.times(11), lambda: process(CALSIGNAL, "digest", env=env), lambda: python("bare_open.py", str(place))
         )
@@ -287,6 +290,9 @@ class Bench:
             )
             self.memory_rows.append((f"`audit` of {meetings:,} meetings", max(pair.ours, key=lambda run: run.peak)))
             self.memory_rows.append(("`digest --rep` of one of that team", self._one_rep(env)))
+            took = f"{_seconds(self.kept.wall)}, {self.kept.wall / meetings * 1e3:.2f} ms a meeting"
+            what = f"the end of a first `sync` of {meetings:,} meetings, which looks at every account ({took})"
+            self.memory_rows.append((what, self.kept))
 
     def _one_rep(self, env: dict[str, str]) -> Run:
         return process(CALSIGNAL, "digest", "--rep", "rep0@ours.example", env=env)

@@ -25,7 +25,7 @@ Value = int | float | bool | str | None
 Kind = type[BaseException]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Event:
     """Something that happened. Times are in seconds."""
 
@@ -55,14 +55,14 @@ def _text(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SyncStarted(Event):
     name = "sync.started"
     connections: int
     at_once: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SyncFinished(Event):
     """`left` were not read to their end, because of a stop."""
 
@@ -73,7 +73,7 @@ class SyncFinished(Event):
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SyncStopped(Event):
     """Somebody or something wants an end."""
 
@@ -82,7 +82,7 @@ class SyncStopped(Event):
     left: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class OfMailbox(Event):
     """Something about one connection: its provider, its row, and where known the store's number of the calendar."""
 
@@ -91,7 +91,7 @@ class OfMailbox(Event):
     calendar: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MailboxBegun(OfMailbox):
     """From now on a connection is read; where nothing follows, it is waited for."""
 
@@ -99,7 +99,7 @@ class MailboxBegun(OfMailbox):
     level = logging.DEBUG
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CalendarPulled(OfMailbox):
     """`full` is a whole list, `expired` one that was read since the cursor was dead."""
 
@@ -114,7 +114,7 @@ class CalendarPulled(OfMailbox):
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CalendarWritten(OfMailbox):
     """`written` counts versions that were added or erased; `seconds` hold the wait for others that write."""
 
@@ -124,7 +124,7 @@ class CalendarWritten(OfMailbox):
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class CalendarHeld(OfMailbox):
     """A calendar lost so much at once that the old state is kept."""
 
@@ -132,7 +132,7 @@ class CalendarHeld(OfMailbox):
     level = logging.WARNING
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class SyncFailed(OfMailbox):
     """A mailbox, or one calendar of it, could not be read."""
 
@@ -142,7 +142,7 @@ class SyncFailed(OfMailbox):
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Retried(OfMailbox):
     """A request failed for now; `status` is that of HTTP, `seconds` how long is waited."""
 
@@ -151,20 +151,20 @@ class Retried(OfMailbox):
     seconds: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class StoreFailed(Event):
     name = "store.failed"
     level = logging.ERROR
     error: Kind
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class StoreCreated(Event):
     name = "store.created"
     schema: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class StoreMigrated(Event):
     name = "store.migrated"
     before: int

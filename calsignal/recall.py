@@ -5,7 +5,6 @@ Both ways end in the same pure functions, and come to the same. Only a sync keep
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,19 +12,19 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from calsignal import __version__
 from calsignal.config import Settings
 from calsignal.directory import Directory
 from calsignal.history import Lens, Meeting, meetings, threads
+from calsignal.holding import held, made_with
 from calsignal.model import Account, Copy, Role, Status
-from calsignal.score.account import judged
+from calsignal.score.account import judged, status_of
 from calsignal.score.books import is_spent, was_real
-from calsignal.score.constants import MODEL_VERSION
 from calsignal.score.facts import Fact, Sight, facts
 from calsignal.score.kept import Kept, Unreadable, from_bytes, keep, recalled, to_bytes
 from calsignal.score.past import Then
 from calsignal.score.rescheduling import Chains, chains
 from calsignal.store import Holding, KeptRow, Store
+from calsignal.store.reading import collecting_nothing
 from calsignal.team import team_directory
 
 AT_ONCE = 400
@@ -43,7 +42,7 @@ def lens_of(store: Store, settings: Settings, as_of: datetime) -> Lens:
     )
 
 
-JUDGED = timedelta(days=45)
+JUDGED = timedelta(days=31)
 """So far back the statuses are kept that an account had when meetings began."""
 
 
@@ -63,7 +62,7 @@ class Recall:
 
     def __init__(self, store: Store, settings: Settings, lens: Lens) -> None:
         self.store, self.constants, self.lens = store, settings.scoring, lens
-        self.made_with = made_with(lens, settings)
+        self.made_with = made_with(lens.directory, settings)
 
     def all(self, since: datetime | None = None, *, in_full: Collection[str] = ()) -> Iterator[Found]:
         """Yield every account, in any order; all changes from `since` on are told, and all of those `in_full`.
@@ -71,9 +70,9 @@ class Recall:
         Without `since` nothing but the ledger is asked.
         """
         accounts = {account.name: account for account in self.lens.directory.accounts}
-        held = self.held(self.holding()) - set(in_full) if since is not None else set()
-        doubtful = [name for name in accounts if name not in held]
-        for names in _batches(name for name in accounts if name in held):
+        holds = held(self.holding(), self.lens.directory) - set(in_full) if since is not None else set()
+        doubtful = [name for name in accounts if name not in holds]
+        for names in _batches(name for name in accounts if name in holds):
             kept = self.store.kept_facts(names)
             for name in names:
                 found = self._recalled(accounts[name], kept.get(name), since)
@@ -87,13 +86,6 @@ class Recall:
     def holding(self) -> Holding:
         """Return of which accounts something is kept."""
         return self.store.holding(self.made_with, self.lens.as_of)
-
-    def held(self, holding: Holding) -> set[str]:
-        """Return those of which it holds now."""
-        touched = {self.lens.directory.who_is(*person).account for person in holding.touched}
-        read = holding.last_read
-        rolled = {name for name, at in holding.rolls_at.items() if at is not None and read is not None and at <= read}
-        return holding.rolls_at.keys() - touched - rolled
 
     def _recalled(self, account: Account, data: bytes | None, since: datetime | None) -> Found | None:
         """Return an account from what is kept of it; None where there is nothing, or something newer or older."""
@@ -112,7 +104,7 @@ class Recall:
             return kept.statuses[moment]
         if moment >= kept.made_at:
             sight = Sight(replace(self.lens, as_of=moment), self.constants, account)
-            return judged(*recalled(kept, sight), sight).result.status
+            return status_of(*recalled(kept, sight), sight)
         [(found, _)] = self.read([account])
         return found.then(moment)
 
@@ -132,7 +124,7 @@ class Recall:
             found = facts(theirs[account.name], sight)
             on = {uid: of_uid[uid] for uid in sorted({f.view.uid for f in found})}
             shown = frozenset(copy.calendar for some in on.values() for copy in some)
-            then = Then(on, theirs[account.name], sight)
+            then = Then(on, found, sight)
             yield Found(found, chains(found, sight), shown, sight, then), [c for some in on.values() for c in some]
 
 
@@ -152,22 +144,6 @@ def _batches(names: Iterable[str]) -> Iterator[list[str]]:
         yield batch
 
 
-def made_with(lens: Lens, settings: Settings) -> str:
-    """Return what stands for everything but ledger and accounts that what is kept of an account hangs on."""
-    directory = lens.directory
-    alone = replace(directory, mailboxes=frozenset())
-    strays = sorted(m for m in directory.mailboxes if not alone.is_seller(m.rpartition("@")[2], m))
-    question = (
-        __version__,
-        MODEL_VERSION,
-        settings.scoring.fingerprint(),
-        (str(lens.zone), lens.horizon, lens.evidence_days),
-        (sorted(directory.team_domains), strays, sorted(directory.aliases.items())),
-        (sorted(directory.ignored_addresses), sorted(directory.ignored_domains), sorted(directory.delegates.items())),
-    )
-    return hashlib.sha256(repr(question).encode()).hexdigest()[:16]
-
-
 # --- keeping ----------------------------------------------------------------------------------------------------------
 
 
@@ -180,12 +156,13 @@ def refresh(store: Store, settings: Settings, now: datetime) -> None:
     lens = lens_of(store, settings, store.moment_read(now))
     recall = Recall(store, settings, lens)
     holding = recall.holding()
-    held = recall.held(holding)
-    for names in _batches(a.name for a in accounts if a.name not in held):
+    holds = held(holding, lens.directory)
+    for names in _batches(a.name for a in accounts if a.name not in holds):
         wanted = [account for account in lens.directory.accounts if account.name in set(names)]
         before = store.kept_facts(name for name in names if name in holding.rolls_at)
         read = ((found, copies, before.get(found.sight.account.name)) for found, copies in recall.read(wanted))
-        rows = [_row(*one, lens) for one in read]
+        with collecting_nothing():
+            rows = [_row(*one, lens) for one in read]
         if not store.keep(recall.made_with, rows, touched):
             return  # something was erased meanwhile: what was read may hold it
     store.settle(touched)

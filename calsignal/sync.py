@@ -34,6 +34,7 @@ from calsignal.contract import (
     mailboxes_at_once,
 )
 from calsignal.crew import Crew, Task
+from calsignal.directory import Directory
 from calsignal.errors import (
     CalsignalError,
     CursorExpired,
@@ -43,6 +44,7 @@ from calsignal.errors import (
     StoreError,
     UnreadableEvent,
 )
+from calsignal.holding import is_settled
 from calsignal.ledger import (
     YEARS,
     Action,
@@ -66,7 +68,6 @@ from calsignal.ledger import (
 )
 from calsignal.links import patterns
 from calsignal.model import Role, Skipped
-from calsignal.recall import refresh
 from calsignal.recurrence import UnreadableSeries, expand
 from calsignal.registry import Registry
 from calsignal.retry import Line
@@ -166,7 +167,15 @@ class Syncer:
             if self.store.accounts() != directory.accounts:  # what was written may name people of one that has gone
                 forget_strangers(self.store, self.settings)
         if not self.stop.is_set():
-            refresh(self.store, self.settings, self.clock())
+            self._keep(directory)
+
+    def _keep(self, directory: Directory) -> None:
+        """Make again what is kept of accounts, where that is due."""
+        if is_settled(self.store, self.settings, directory, self.clock()):
+            return
+        from calsignal.recall import refresh
+
+        refresh(self.store, self.settings, self.clock())
 
     def _expired(self) -> datetime | None:
         """Erase what is older than what is to be kept; return the moment from which on that is."""

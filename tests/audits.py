@@ -163,7 +163,7 @@ def team(
     for one in scored.values():
         account = one.result.account
         of_uid = threads(known_at(copies, as_of), through)
-        then = Then(of_uid, meetings(known_at(copies, as_of), through), one.sight)
+        then = Then(of_uid, one.standings.found, one.sight)
         books.add(one, then, open_deals(x for x in lines if x.account == account.name))
     prospects = {a.name for a in everybody if a.type.value == "prospect"}
     return metrics(books, lines, connections, UTC, prospects)

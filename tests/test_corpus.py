@@ -33,6 +33,7 @@ def access(path: Path) -> Access:
 
 
 @pytest.mark.skipif(not FILES, reason="CALSIGNAL_CORPUS does not name a folder with ics/*.ics")
+@pytest.mark.no_cover  # other tests run every line of it
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_everything_in_a_file_is_read_or_named(path: Path) -> None:
     text = re.sub(rb"BEGIN:VPOLL.*?END:VPOLL", b"", path.read_bytes(), flags=re.DOTALL)  # its events are proposals

@@ -14,6 +14,7 @@ PARTS = 8  # so that several processes can share the work
 
 
 @pytest.mark.skipif(not CORPUS, reason="CALSIGNAL_CORPUS names no folder of calendars")
+@pytest.mark.no_cover  # other tests run every line of it
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_calendar_is_read_or_refused_with_a_reason(part: int) -> None:
     rows = [try_file(path) for path in files(Path(CORPUS or ""))[part::PARTS]]

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import pytest
 
+import calsignal.sync  # noqa: F401  # it knows the one retry loop by name, which a test replaces
 from calsignal.retry import Retry
 from cli.desk import REP
 from fake_provider import EPOCH
@@ -211,6 +212,9 @@ def test_what_nobody_has_a_reason_to_know_is_nowhere(
     for command in ("digest", "account Acme", "connections", "accounts suggest", "accounts list"):
         for form in ("text", "json"):
             house.ok(*command.split(), "--format", form)
+    for table in ("ledger", "meetings", "changes", "accounts", "deals"):
+        house.ok("export", table)
+    house.ok("--verbose", "reminders", "--format", "ics")
     assert leaks(house, (*NEVER, *FEED)) == []
 
     house.ok("accounts", "remove", "Acme")

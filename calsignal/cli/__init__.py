@@ -13,6 +13,7 @@ import click
 from calsignal import __version__
 from calsignal.cli.app import App
 from calsignal.cli.handler import told
+from calsignal.cli.suggesting import Suggesting
 from calsignal.errors import InputError
 
 _COMMANDS = {
@@ -26,18 +27,21 @@ _COMMANDS = {
     "sync": "calsignal.cli.sync",
     "digest": "calsignal.cli.reports",
     "account": "calsignal.cli.reports",
+    "reminders": "calsignal.cli.reminders",
     "audit": "calsignal.cli.audit",
     "calibrate": "calsignal.cli.calibrate",
+    "export": "calsignal.cli.export",
     "deliver": "calsignal.cli.deliver",
     "schedule": "calsignal.cli.schedule",
     "doctor": "calsignal.cli.doctor",
     "forget": "calsignal.cli.forget",
     "vault": "calsignal.cli.vault",
+    "completion": "calsignal.cli.completion",
 }
 """Command: its module, in which it has the same name; in the order of a first day."""
 
 
-class Commands(click.Group):
+class Commands(Suggesting):
     """The map of commands."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -45,18 +49,14 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         module = _COMMANDS.get(cmd_name)
-        return getattr(import_module(module), cmd_name) if module else None
+        if module is None:
+            return None
+        command: click.Command = getattr(import_module(module), cmd_name)
+        if ctx.resilient_parsing:  # a shell asks how a word goes on
+            from calsignal.cli.completion import know_the_store
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if not args[0].startswith("-") and args[0] not in _COMMANDS:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], _COMMANDS, n=1)
-            hint = f"did you mean {near[0]}?" if near else "`calsignal --help` lists them"
-            raise click.UsageError(f"no command called {args[0]!r}; {hint}", ctx)
-        return super().resolve_command(ctx, args)
+            know_the_store(command, cmd_name)
+        return command
 
     def invoke(self, ctx: click.Context) -> object:
         with told(debug=bool(ctx.params.get("debug"))):
@@ -65,8 +65,15 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--config", type=click.Path(path_type=Path), help="The config file.  [env: CALSIGNAL_CONFIG]")
+@click.option("--quiet", "-q", is_flag=True, help="Print no progress and no notes; results and errors stay.")
+@click.option("--no-pager", is_flag=True, help="Print long output at once, on a terminal too.")
 @click.option("--debug", is_flag=True, help="Show tracebacks; they may quote what is private.")
-@click.option("-v", "--verbose", count=True, help="Log what happens on stderr; twice: more of it.")
+@click.option(
+    "-v",
+    "--verbose",
+    count=True,
+    help="Say which config, store and moment are used, and log what happens on stderr; twice: more.",
+)
 @click.option(
     "--log-level",
     type=click.Choice(("debug", "info", "warning", "error")),
@@ -90,6 +97,8 @@ class Commands(click.Group):
 def cli(
     ctx: click.Context,
     config: Path | None,
+    quiet: bool,
+    no_pager: bool,
     debug: bool,  # noqa: ARG001  # the handler reads it
     verbose: int,
     log_level: str | None,
@@ -102,6 +111,8 @@ def cli(
     """
     app = ctx.obj = ctx.obj or App()
     app.config_given = config
+    app.quiet, app.pager = quiet, not no_pager
+    app.verbose = verbose > 0 and log_format != "json"  # whoever reads that reads nothing else
     level = log_level or {0: None, 1: "info"}.get(verbose, "debug")
     if level or log_format or log_file:
         ctx.call_on_close(_log(log_format or "text", level or "info", log_file))
@@ -132,6 +143,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    if "_CALSIGNAL_COMPLETE" in os.environ:
+        import_module("calsignal.cli.completion")  # knows the shells better than click does
     _leave_no_core()
     cli(prog_name="calsignal", obj=App(environ=_own_environment()))
 

@@ -23,6 +23,7 @@ from calsignal.cli.options import (
     as_of_option,
     emit,
     format_option,
+    note,
     output_option,
     pass_app,
     read_file,
@@ -30,6 +31,7 @@ from calsignal.cli.options import (
     screen,
     show_help_alone,
 )
+from calsignal.cli.suggesting import Suggesting
 from calsignal.errors import InputError
 from calsignal.ledger import person_key
 from calsignal.model import Account
@@ -37,7 +39,7 @@ from calsignal.model import Account
 _AT_ONCE = "every figure counts it from now on; names and subjects come with the next `calsignal sync`"
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Suggesting, invoke_without_command=True)
 @click.pass_context
 def accounts(ctx: click.Context) -> None:
     """Say which companies you sell to. A buyer is whoever has an address at one of their domains."""
@@ -76,7 +78,7 @@ def add(
     refuse_forgotten(app, _named_in(account))
     app.store(create=True).add_account(account)
     emit(f"added {account.name}")
-    say(_AT_ONCE)
+    note(_AT_ONCE)
 
 
 def _named_in(account: Account) -> list[str]:
@@ -115,7 +117,7 @@ def _tell(outcome: Outcome) -> None:
     for line, fact in outcome.problems:
         say(f"line {line}: {fact}")
     if outcome.ignored:
-        say(f"columns that mean nothing here: {', '.join(outcome.ignored)}")
+        note(f"columns that mean nothing here: {', '.join(outcome.ignored)}")
     counts = {
         "added": outcome.added,
         "changed": outcome.changed,
@@ -124,7 +126,7 @@ def _tell(outcome: Outcome) -> None:
     }
     emit(", ".join(f"{len(rows)} {word}" for word, rows in counts.items() if rows or word != "refused"))
     if outcome.added or outcome.changed:
-        say(_AT_ONCE)
+        note(_AT_ONCE)
 
 
 @accounts.command("list")

@@ -34,6 +34,9 @@ class App:
 
     clock       tells the time, aware
     points      entry points of providers, in the place of those of this Python
+    quiet       no progress and no notes
+    verbose     tell on stderr what is used
+    pager       what does not fit on a terminal goes through one
     stop        is set when the run is to end: nothing new is begun, nothing waited for
     """
 
@@ -43,6 +46,9 @@ class App:
     data_dir: Path | None = None
     points: Iterable[EntryPoint] | None = None
     config_given: Path | None = None
+    quiet: bool = False
+    verbose: bool = False
+    pager: bool = True
     stop: Event = field(default_factory=Event)
     _store: Store | None = None
 
@@ -68,6 +74,7 @@ class App:
     def settings(self) -> Settings:
         from calsignal import config
 
+        self.detail(f"config: {self.config_path}")
         return config.load(self.config_path, self.registry.sections())
 
     @cached_property
@@ -116,6 +123,7 @@ class App:
             from calsignal.store import open_store
 
             self._store = open_store(self.place, create=create)
+            self.detail(self._store.place)
         return self._store
 
     def address_key(self) -> bytes:
@@ -165,6 +173,7 @@ class App:
             InputError: it is no ISO date or time, in the future, or from before what is kept.
         """
         moment = self._as_of(text)
+        self.detail(f"as of: {moment.astimezone(self.settings.team.timezone):%Y-%m-%d %H:%M %Z}")
         self._tell_what_is_kept(text, moment)
         return moment
 
@@ -185,11 +194,9 @@ class App:
             fact = f"what was known on {text} is erased: nothing from before {day} is kept"
             raise InputError(fact, "ask for a later day; [privacy] keep_days says how long things are kept")
         if moment - since < _LOOKS_BACK:
-            import click
+            from calsignal.cli.options import note
 
-            click.echo(
-                f"note: nothing from before {day} is kept; what happened earlier counts for nothing here", err=True
-            )
+            note(f"note: nothing from before {day} is kept; what happened earlier counts for nothing here")
 
     def _as_of(self, text: str | None) -> datetime:
         if text is None:
@@ -223,6 +230,13 @@ class App:
         from calsignal.reports import output
 
         return output.width(sys.stdout, self.environ), output.colour(sys.stdout, self.environ)
+
+    def detail(self, text: str) -> None:
+        """Print a fact about this run on stderr, where it was asked for."""
+        if self.verbose:
+            from calsignal.cli.options import say
+
+            say(text)
 
     def close(self) -> None:
         """Give back the store."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from calsignal.cli.app import App
-from calsignal.cli.options import again_option, as_of_option, emit, format_option, output_option, say, screen
+from calsignal.cli.options import again_option, as_of_option, emit, format_option, note, output_option, screen
 from calsignal.cli.reports import ENV_REP
 from calsignal.errors import InputError
 
@@ -139,7 +139,7 @@ def _written(
         from calsignal.reports.audit_html import audit_html
 
         if output is None:
-            say("a page for a browser; write it to a file with --output audit.html")
+            note("a page for a browser; write it to a file with --output audit.html")
         return audit_html(found, with_contest=contest, backtest=past)
     from calsignal.reports.audit_text import audit_text
 

@@ -16,6 +16,7 @@ from calsignal.cli.options import (
     asking,
     emit,
     format_option,
+    note,
     output_option,
     pass_app,
     say,
@@ -94,7 +95,7 @@ def _connect(name: str, ctx: click.Context, /, **options: object) -> None:
     found = app.registry.get(name).connect(request)
     _remember(app, name, found)
     if found:
-        say("next: `calsignal sync` reads it" if len(found) == 1 else "next: `calsignal sync` reads them")
+        note("next: `calsignal sync` reads it" if len(found) == 1 else "next: `calsignal sync` reads them")
     ctx.exit(1 if refused else 0)
 
 
@@ -187,7 +188,7 @@ def _warn_strangers(app: App, mailboxes: Iterable[str]) -> None:
     team = Directory(frozenset(app.settings.team.domains), aliases=app.settings.team.aliases)
     strange = {d for m in mailboxes if not team.is_seller(d := m.rpartition("@")[2], m)}
     for domain in sorted(strange):
-        say(f"note: {domain} is none of the team's domains; they stand in {app.config_path}")
+        note(f"note: {domain} is none of the team's domains; they stand in {app.config_path}")
 
 
 @click.command()

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import click
 
 from calsignal.cli.accounts_file import check_domain_of, check_name
-from calsignal.cli.app import App
+from calsignal.cli.app import App, nearest
 from calsignal.cli.forget import bans_of
 from calsignal.cli.options import (
     as_of_option,
     emit,
     format_option,
+    note,
     output_option,
     pass_app,
     read_file,
@@ -24,9 +25,10 @@ from calsignal.cli.options import (
     screen,
     show_help_alone,
 )
+from calsignal.cli.suggesting import Suggesting
 from calsignal.deals import CURRENCIES, FIELDS, Choices, DateOrder, Reading, Remark, read_deals
 from calsignal.errors import InputError
-from calsignal.model import Account, Deal, Outcome, Role
+from calsignal.model import Account, Deal, DealTrack, Outcome, Role
 from calsignal.store import DealChanges, NoStore
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ _FEW = 10  # lines of one kind before the rest is counted
 _SUSPICIOUS_FROM = 10  # deals that a source must have had before losing over half of them is suspicious
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Suggesting, invoke_without_command=True)
 @click.pass_context
 def deals(ctx: click.Context) -> None:
     """Say what your CRM forecasts, so that the audit can hold it against the calendars."""
@@ -246,9 +248,9 @@ def _tell_reading(reading: Reading, *, dry_run: bool) -> None:
         say(f"refused {_place(remark)}: {remark.fact}")
     _say_few(_grouped(reading.notes))
     if dry_run:
-        say(f"columns: {', '.join(f'{header} is the {field}' for field, header in reading.columns.items())}")
+        note(f"columns: {', '.join(f'{header} is the {field}' for field, header in reading.columns.items())}")
     if reading.ignored:
-        say(f"columns that mean nothing here: {', '.join(reading.ignored)}")
+        note(f"columns that mean nothing here: {', '.join(reading.ignored)}")
 
 
 def _place(remark: Remark) -> str:
@@ -258,8 +260,8 @@ def _place(remark: Remark) -> str:
 
 def _grouped(notes: Iterable[Remark]) -> Iterator[str]:
     groups: defaultdict[tuple[str, str], list[Remark]] = defaultdict(list)
-    for note in notes:
-        groups[note.column, note.fact].append(note)
+    for remark in notes:
+        groups[remark.column, remark.fact].append(remark)
     for (_, fact), ones in groups.items():
         more = f" and {len(ones) - 1} more" if len(ones) > 1 else ""
         yield f"left out: {_place(ones[0])}{more}: {fact}"
@@ -321,23 +323,34 @@ def _say_few(lines: Iterable[str]) -> None:
         say(f"... and {len(every) - _FEW} more")
 
 
+def _chosen(known: Iterable[DealTrack], ids: Iterable[str]) -> list[DealTrack]:
+    """Return the deals with these ids. Raises `InputError` with the nearest one."""
+    by_id = {track.now.id: track for track in known}
+    for one in ids:
+        if one not in by_id:
+            raise InputError(
+                f"no deal has the id {one!r}", nearest(one, by_id) or "`calsignal deals list --all` has all"
+            )
+    return [by_id[one] for one in dict.fromkeys(ids)]
+
+
 @deals.command("list")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--all", "show_all", is_flag=True, help="Show closed ones too, and those that went missing.")
 @as_of_option
 @format_option("text", "json")
 @output_option
 @pass_app
-def list_(app: App, show_all: bool, as_of: str | None, form: str, output: Path | None) -> None:
-    """Show the open deals as the last import showed them."""
+def list_(app: App, ids: tuple[str, ...], show_all: bool, as_of: str | None, form: str, output: Path | None) -> None:
+    """Show the open deals as the last import showed them, or those with these ids, open or not."""
     from calsignal.reports.deals import deals_json, deals_text
     from calsignal.reports.jsonform import to_json
 
     moment = app.as_of(as_of)
-    found = [
-        track
-        for track in app.store().deals(moment)
-        if show_all or (track.now.outcome is Outcome.OPEN and not track.missing)
-    ]
+    known = app.store().deals(moment)
+    found = [t for t in known if show_all or (t.now.outcome is Outcome.OPEN and not t.missing)]
+    if ids:
+        found = _chosen(known, ids)
     zone = app.settings.team.timezone
     text = (
         to_json(deals_json(found, as_of=moment, zone=zone))

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 import click
 
 from calsignal.cli.app import App
-from calsignal.cli.options import again_option, as_of_option, emit, format_option, output_option, pass_app, say, screen
+from calsignal.cli.options import (
+    again_option,
+    as_of_option,
+    asking,
+    emit,
+    format_option,
+    note,
+    output_option,
+    pass_app,
+    say,
+    screen,
+    somebody_there,
+)
 from calsignal.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,7 +67,7 @@ def digest(
     start = app.moment(since) if since else None
     if start and start > moment:
         raise InputError(f"--since {since} is later than the moment of the report", "name an earlier one")
-    found = made(app.store(), app.settings, moment, _rep(app, rep), start)
+    found = made(app.store(), app.settings, moment, rep_asked_for(app, rep), start)
     emit(_digest(app, found, show_all=show_all, form=form, output=output), output)
 
 
@@ -65,22 +77,18 @@ def _sent(app: App, rep: str | None, *, each: bool, again: bool) -> int:
 
     if each and rep:
         raise InputError("--each is every rep, --rep is one", "leave one of them out")
-    parcels = rep_parcels(app) if each else digest_parcels(app, _rep(app, rep))
+    parcels = rep_parcels(app) if each else digest_parcels(app, rep_asked_for(app, rep))
     return deliver(app, parcels, again=again)
 
 
-def _rep(app: App, given: str | None) -> str | None:
+def rep_asked_for(app: App, given: str | None) -> str | None:
     """Return the mailbox of the rep in question; another address of theirs will do."""
-    from calsignal.directory import normalise
-
     text = given or app.environ.get(ENV_REP)
     if not text:
         return None
-    try:
-        address = normalise(text)
-    except InputError as error:
-        raise InputError(f"{text!r} is no e-mail address", "`calsignal connections` shows the reps") from error
-    return app.settings.team.aliases.get(address, address)
+    from calsignal.team import mailbox_of
+
+    return mailbox_of(text, app.settings)
 
 
 def _digest(app: App, found: Digest, *, show_all: bool, form: str, output: Path | None) -> str:
@@ -108,10 +116,14 @@ def _digest(app: App, found: Digest, *, show_all: bool, form: str, output: Path 
 @output_option
 @pass_app
 def account(app: App, name: str, as_of: str | None, form: str, output: Path | None) -> None:
-    """Show everything behind one account. What happened, every meeting, and every number of the score."""
+    """Show everything behind one account. What happened, every meeting, and every number of the score.
+
+    NAME may be its name, a domain, a buyer's address, or a part of name or domain.
+    """
     from calsignal.analysis import account_report
 
-    report = account_report(app.store(), app.settings, app.as_of(as_of), name)
+    moment, chosen = app.as_of(as_of), _account_called(app, name)
+    report = account_report(app.store(), app.settings, moment, chosen)
     if form == "json":
         from calsignal.reports.jsonform import account_json, to_json
 
@@ -121,6 +133,21 @@ def account(app: App, name: str, as_of: str | None, form: str, output: Path | No
 
         text = account_text(report, constants=app.settings.scoring, **screen(app, output))
     emit(text, output)
+
+
+def _account_called(app: App, name: str) -> str:
+    """Return the name of the account that is meant; somebody at a terminal is asked where it may be several."""
+    from calsignal.team import called, one_called
+
+    accounts = app.store().accounts()
+    found = sorted(account.name for account in called(name, accounts))
+    if len(found) < 2 or not somebody_there():
+        return one_called(name, accounts).name
+    for number, one in enumerate(found, 1):
+        say(f"{number} {one}")
+    with asking("name one of them"):
+        choice: int = click.prompt("Which one", type=click.IntRange(1, len(found)), err=True)
+    return found[choice - 1]
 
 
 @click.command()
@@ -152,4 +179,4 @@ def demo(app: App, page: Path | None, form: str, output: Path | None) -> None:
 
         emit(audit_html(audited, with_contest=True), page)
     emit(text, output)
-    say("this team is made up; for your own begin with `calsignal init`")
+    note("this team is made up; for your own begin with `calsignal init`")

@@ -10,7 +10,7 @@ from typing import TypeVar
 import click
 
 from calsignal.cli.app import App
-from calsignal.cli.options import asking, pass_app, say
+from calsignal.cli.options import asking, note, pass_app
 from calsignal.errors import InputError
 
 T = TypeVar("T")
@@ -40,8 +40,8 @@ def init(app: App, domains: tuple[str, ...], timezone: str | None, force: bool) 
         write_private(path, text.encode())
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}", "name another file with --config") from error
-    say(f"wrote {path}")
-    say("next: authorise a calendar; `calsignal connect --help` lists the ways")
+    note(f"wrote {path}")
+    note("next: authorise a calendar; `calsignal connect --help` lists the ways")
 
 
 def _domains(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import click
 
 from calsignal.cli.app import App
 from calsignal.cli.connect import known_connection
-from calsignal.cli.options import emit, say
+from calsignal.cli.options import emit, note, say
 from calsignal.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def sync(ctx: click.Context, names: tuple[str, ...], accepted: tuple[str, ...]) 
             _tell_rest(chosen, outcomes)
             ctx.exit(stopped.exit_code)
     if any(not outcome.problem for outcome in outcomes) and not app.store().accounts():
-        say("next: `calsignal accounts suggest` lists the companies that meet you")
+        note("next: `calsignal accounts suggest` lists the companies that meet you")
     ctx.exit(1 if any(outcome.problem for outcome in outcomes) else 0)
 
 
@@ -64,7 +64,7 @@ def _read(app: App, chosen: list[Connection], accepted: tuple[str, ...], outcome
 @contextmanager
 def _watching(app: App, total: int) -> Iterator[Board | None]:
     """Give what shows how far it is, where somebody looks."""
-    if not _somebody_looks():
+    if app.quiet or not _somebody_looks():
         yield None
         return
     from time import monotonic

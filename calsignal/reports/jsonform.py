@@ -43,9 +43,16 @@ def to_json(document: Mapping[str, Any]) -> str:
 
     Characters that could steer a terminal are escaped; a lone surrogate, which UTF-8 cannot hold, becomes U+FFFD.
     """
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    text = _SURROGATE.sub("\ufffd", text)
-    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
+    return _harmless(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def to_json_line(document: Mapping[str, Any]) -> str:
+    """Return the document as one line, newline included, written as `to_json` writes."""
+    return _harmless(json.dumps(document, ensure_ascii=False, allow_nan=False)) + "\n"
+
+
+def _harmless(text: str) -> str:
+    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", _SURROGATE.sub("\ufffd", text))
 
 
 def schema(name: str) -> Document:

@@ -93,6 +93,11 @@ def judged(
     return Scored(result, state, sight)
 
 
+def status_of(found: tuple[Fact, ...], linked: Chains, sight: Sight) -> Status:
+    """Return the status alone that an account's facts and chains come to."""
+    return verdict(standings(found, linked, sight), None, sight).status
+
+
 def ranked(scored: Iterable[Scored]) -> tuple[Scored, ...]:
     """Return the results in order of rank; customers and partners come last and have none."""
     everybody = list(scored)

@@ -62,6 +62,10 @@ class Sight:
         vars(other).update(_looked_at=self._looked_at, _levels=self._levels, _tales=self._tales)
         return other
 
+    def know(self, tales: Iterable[tuple[Meeting, Told]]) -> None:
+        """Take note of what meetings tell, where that was found out before."""
+        self._tales.update((id(meeting), (meeting, told)) for meeting, told in tales)
+
     def told(self, meeting: Meeting) -> Told:
         """Return what the states of a meeting tell."""
         known = self._tales.get(id(meeting))

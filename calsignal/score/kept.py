@@ -59,7 +59,7 @@ class Link:
 class Kept:
     """An account's history, as known at `made_at`.
 
-    recent      meetings with their history
+    recent      meetings with their history, and what that tells
     past        what was told of the others, see `_packed`
     links       by UID and original start of the unit's track
     moves       the moves of single dates of recent series
@@ -69,7 +69,7 @@ class Kept:
     """
 
     made_at: datetime
-    recent: tuple[Meeting, ...]
+    recent: tuple[tuple[Meeting, Told], ...]
     past: tuple[tuple[Any, ...], ...]
     links: Mapping[Key, Link]
     moves: Mapping[Key, tuple[Move, ...]]
@@ -96,7 +96,7 @@ def keep(
     recent = {fact.key for unit in units for fact in unit.dates}
     return Kept(
         made_at=made_at,
-        recent=tuple(f.meeting for f in found if f.key in recent and f.meeting is not None),
+        recent=tuple((f.meeting, f.told) for f in found if f.key in recent and f.meeting is not None),
         past=tuple(_packed(f) for f in found if f.key not in recent),
         links={_unit_key(unit): _link(unit) for unit in units},
         moves={key: moves for key, moves in linked.occurrence_moves.items() if key in recent},
@@ -111,7 +111,8 @@ def keep(
 
 def recalled(kept: Kept, sight: Sight) -> tuple[tuple[Fact, ...], Chains]:
     """Return the facts and the chains of what was kept, as of a moment not before `made_at`."""
-    recent = [fact_of(meeting, sight) for meeting in kept.recent]
+    sight.know(kept.recent)
+    recent = [fact_of(meeting, sight) for meeting, _ in kept.recent]
     found = in_order([*recent, *(_unpacked(row, sight) for row in kept.past)])
     by_key = {fact.key: fact for fact in found}
     units = [_unit(kept, track, dates) for track, dates in unit_tracks(found)]
@@ -210,7 +211,7 @@ def _unpacked(row: tuple[Any, ...], sight: Sight) -> Fact:
 # --- to and from bytes ------------------------------------------------------------------------------------------------
 
 _VALUES: tuple[type, ...] = (
-    Kept, Link, Meeting, Track, Seen, Merged, Participant, Slot, Booking, Change, Move, Deed,
+    Kept, Told, Link, Meeting, Track, Seen, Merged, Participant, Slot, Booking, Change, Move, Deed,
     Level, Status, Answer, EventStatus, Confidence, ChangeKind, Actor,
     datetime, date, timedelta, timezone, frozenset,
 )  # fmt: skip

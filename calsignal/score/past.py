@@ -13,9 +13,9 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from calsignal.history import Lens, Meeting, Seen, Track, meetings
 from calsignal.model import Answer, Change, Copy, DealTrack, Outcome, Participant, Status
-from calsignal.score.account import Scored, judged
-from calsignal.score.facts import Sight, facts
-from calsignal.score.rescheduling import chains
+from calsignal.score.account import Scored, status_of
+from calsignal.score.facts import Fact, Sight, fact_of, facts, in_order
+from calsignal.score.rescheduling import joined
 
 CLOSED = (Outcome.WON, Outcome.LOST)
 UNKNOWN_BEGIN_DAYS = 90
@@ -36,17 +36,16 @@ def known_at(copies: Iterable[Copy], moment: datetime) -> Iterator[Copy]:
 
 
 class Then:
-    """Tells the status of one account as of earlier moments, on what had been seen by then; each is scored once.
+    """Tells the status of one account as of earlier moments, on what had been seen by then; each is judged once.
 
-    A meeting of which nothing was seen since is the same then as now, and is not replayed again.
+    A meeting of which nothing was seen since is the same then as now: it is not replayed again, and where it was over
+    by then, not looked at again either.
     """
 
-    def __init__(self, copies: Mapping[str, Sequence[Copy]], found: Iterable[Meeting], sight: Sight) -> None:
+    def __init__(self, copies: Mapping[str, Sequence[Copy]], found: Iterable[Fact], sight: Sight) -> None:
         self._sight = sight
         self._copies = copies
-        self._meetings: defaultdict[str, list[Meeting]] = defaultdict(list)
-        for meeting in found:
-            self._meetings[meeting.uid].append(meeting)
+        self._facts = tuple(found)
         self._last = {uid: max(c.versions[-1].seen_at for c in some) for uid, some in copies.items()}
         self._restless = {uid for uid, some in copies.items() if any(_is_restless(copy) for copy in some)}
         self._known: dict[datetime, Status] = {}
@@ -54,16 +53,17 @@ class Then:
     def __call__(self, moment: datetime) -> Status:
         if moment not in self._known:
             sight = self._sight.at(moment)
-            found = facts(self._seen_by(moment, sight.lens), sight)
-            self._known[moment] = judged(found, chains(found, sight), sight).result.status
+            found = in_order(self._seen_by(moment, sight))
+            self._known[moment] = status_of(found, joined(found, sight), sight)
         return self._known[moment]
 
-    def _seen_by(self, moment: datetime, lens: Lens) -> Iterator[Meeting]:
+    def _seen_by(self, moment: datetime, sight: Sight) -> Iterator[Fact]:
         changed = {uid for uid, last in self._last.items() if last > moment} | self._restless
-        yield from meetings(known_at((c for uid in sorted(changed) for c in self._copies[uid]), moment), lens)
-        for uid, some in self._meetings.items():
-            if uid not in changed:
-                yield from some
+        copies = known_at((c for uid in sorted(changed) for c in self._copies[uid]), moment)
+        yield from facts(meetings(copies, sight.lens), sight)
+        for fact in self._facts:
+            if fact.view.uid not in changed and fact.meeting is not None:
+                yield fact if fact.start <= moment else fact_of(fact.meeting, sight)
 
 
 def _is_restless(copy: Copy) -> bool:

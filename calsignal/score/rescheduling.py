@@ -112,14 +112,20 @@ class Chains:
 
 
 def chains(found: Sequence[Fact], sight: Sight) -> Chains:
-    """Join moves, and cancellations that were booked again, into chains."""
+    """Join moves, and cancellations that were booked again, into chains; find what was booked again, and all deeds."""
+    linked = joined(found, sight)
+    linked = replace(linked, rebooks=tuple(rebooks(found, linked.units, sight)))
+    return replace(linked, deeds=tuple(sorted(_deeds(found, linked, sight), key=_by_day)))
+
+
+def joined(found: Sequence[Fact], sight: Sight) -> Chains:
+    """Join moves, and cancellations that were booked again, into chains; that is all that a status asks for."""
     units = sorted(_units(found, sight), key=lambda u: (u.track.first_seen, u.uid))
     own = {f.key: tuple(_moves(m.changes)) for m, f in _known(found) if m.series is not None}
     ends = [*_ended_units(units, sight), *_ended_dates(found, own, sight)]
     for gone_on in _link(units, ends, sight):
         own.pop(gone_on, None)
-    linked = Chains(tuple(units), own, tuple(rebooks(found, units, sight)))
-    return replace(linked, deeds=tuple(sorted(_deeds(found, linked, sight), key=_by_day)))
+    return Chains(tuple(units), own)
 
 
 def _known(found: Iterable[Fact]) -> Iterator[tuple[Meeting, Fact]]:

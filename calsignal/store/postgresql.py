@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from calsignal.errors import StoreError
 from calsignal.store.tables import meta, metadata
@@ -169,6 +168,8 @@ def bare(error: BaseException) -> Exception:
 
 def mark_erased(conn: sa.Connection) -> None:
     """Note, in the transaction that erases, that the tables are to be swept: after a crash by the next to close."""
+    from sqlalchemy.dialects.postgresql import insert  # a store in SQLite loads none of it
+
     row = insert(meta).values(key=_ERASURES, value="1")
     more = sa.cast(sa.cast(meta.c.value, sa.BigInteger) + 1, sa.Text)
     conn.execute(row.on_conflict_do_update(index_elements=[meta.c.key], set_={"value": more}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -15,7 +15,7 @@ from calsignal.bans import Target
 from calsignal.errors import InputError
 from calsignal.ledger import OpenCopy
 from calsignal.model import Account, ConnectionState, Copy, Deal, DealTrack, Skipped
-from calsignal.store import accounts, deals, forgetting, keeping, kept, reading, states, writing
+from calsignal.store import accounts, deals, forgetting, keeping, kept, reading, states, streaming, writing
 from calsignal.store.database import Database, mark_erased
 from calsignal.store.forgetting import Forgot, Search
 from calsignal.store.keeping import Expired
@@ -39,6 +39,7 @@ from calsignal.store.values import (
     Health,
     Holding,
     KeptRow,
+    LedgerRow,
     Outrun,
     StoredCalendar,
     Touched,
@@ -64,6 +65,11 @@ class Store:
     def close(self) -> None:
         """Give back connections and files; on SQLite, leave nothing of what was erased in any of them."""
         self._database.close()
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words that hold no password."""
+        return self._database.place
 
     def health(self) -> Health:
         """Return how the database is; nothing is changed."""
@@ -241,6 +247,16 @@ class Store:
         """
         with self._database.reading() as conn:
             return reading.history(conn, as_of, wanted, among)
+
+    @contextmanager
+    def ledger(self, as_of: datetime) -> Iterator[Iterator[LedgerRow]]:
+        """Give the rows of the ledger as it was known at `as_of`, one by one, in one transaction.
+
+        They come as the database finds them, so that any number needs no more memory than a few; the rows of one copy
+        stand together.
+        """
+        with self._database.reading() as conn, closing(streaming.ledger(conn, as_of)) as rows:
+            yield rows
 
     def connection_states(self, as_of: datetime, stale_after: timedelta) -> tuple[ConnectionState, ...]:
         """Return how the connections stood at `as_of`; unread for `stale_after` is stale."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from calsignal.errors import SourceError, StoreError
-from calsignal.model import Deal
+from calsignal.model import Deal, Moment, Slot
 
 Wanted = Callable[[str, str, str | None], bool]
 """Say yes or no to a person, given the person key, the domain, and the address where it is known."""
@@ -126,6 +127,48 @@ class DealImport:
     taken_at: datetime
     source: str
     deals: int
+
+
+class LedgerRow(NamedTuple):
+    """One person on one version of a copy, as it was known at a moment; `person` is None where nobody is on it.
+
+    Enumerations are the text of their values. `calendar`, `copy` and `version` are the store's own numbers; `dates`
+    is how many dates a series was expanded to, None where it is none.
+    """
+
+    connection: str
+    provider: str
+    mailbox: str
+    calendar: int
+    copy: int
+    uid: str
+    original_start: Moment | None
+    baseline: bool
+    created: datetime | None
+    version: int
+    seen_at: datetime
+    not_before: datetime | None
+    valid_to: datetime | None
+    slot: Slot
+    dates: int | None
+    status: str
+    free: bool
+    hidden_guests: bool
+    booking_tool: str | None
+    booking_confidence: str | None
+    sees: tuple[str, ...]
+    subject: str | None
+    person: str | None
+    domain: str
+    email: str | None
+    organizer: bool
+    answer: str | None
+    answered_at: datetime | None
+    optional: bool
+    resource: bool
+    group: bool
+    guests: int
+    proposed: Slot | None
 
 
 @dataclass(frozen=True)

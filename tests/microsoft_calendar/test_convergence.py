@@ -381,6 +381,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield Pair(service, tmp_path_factory.mktemp("pair"))
 
 
+@pytest.mark.no_cover  # other tests run every line of it
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(days=DAYS)
 def test_any_days_with_any_trouble_are_told_like_days_in_peace(

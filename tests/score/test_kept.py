@@ -77,7 +77,7 @@ class Trap:
         b"not what was written",
         to_bytes(some())[:-9],
         pickle.dumps(Trap()),
-        pickle.dumps(replace(some(), recent=(Trap(),))),  # type: ignore[arg-type]
+        pickle.dumps(replace(some(), recent=((Trap(), None),))),  # type: ignore[arg-type]
         pickle.dumps(("a", "tuple")),
         pickle.dumps(some(), protocol=5).replace(b"calsignal.score.kept", b"calsignal.score.rept"),
     ],
