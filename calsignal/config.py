@@ -10,6 +10,7 @@ import difflib
 import json
 import re
 import tomllib
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
@@ -333,8 +334,9 @@ def _expressions(value: object) -> tuple[str, ...]:
     expressions = _list(value)
     for expression in expressions:
         try:
-            re.compile(expression)
-        except re.error as error:
+            with warnings.catch_warnings(action="error", category=FutureWarning):
+                re.compile(expression)
+        except (re.error, OverflowError, RecursionError, FutureWarning) as error:
             raise _Bad(f"holds no regular expression: {_shown(expression)}", f"mend it: {error}") from error
     return expressions
 

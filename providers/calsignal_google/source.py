@@ -23,8 +23,8 @@ _READ_EVENTS = frozenset(
     f"https://www.googleapis.com/auth/calendar{name}"
     for name in ("", ".readonly", ".events", ".events.readonly", ".events.owned", ".events.owned.readonly")
 )
-_BLIND = frozenset(("none", "freeBusyReader"))
-_WITHOUT_PRIVATE = frozenset(("reader", "writerWithoutPrivateAccess"))
+_BLIND = ("none", "freeBusyReader")  # no sets: a role may come as anything, and a list is looked up in no set
+_WITHOUT_PRIVATE = ("reader", "writerWithoutPrivateAccess")
 
 
 @dataclass(frozen=True)
