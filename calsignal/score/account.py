@@ -150,7 +150,7 @@ def _unknown(found: Iterable[Fact]) -> Iterator[str]:
 
 def _firm_buyers(found: Iterable[Fact], sight: Sight) -> tuple[str, ...]:
     """Return who was firm in the past 90 days or is ahead: addresses, or `someone@domain` where none is kept."""
-    recent = [f for f in found if f.firm and sight.age(f.start) <= sight.constants.firm_buyer_days]
+    recent = [f for f in found if f.firm and sight.since(f.on) <= sight.constants.firm_buyer_days]
     people = {
         b.person: b.email or f"someone@{b.domain}" for f in recent for b in f.view.buyers if b.level >= Level.FIRM
     }
@@ -187,7 +187,7 @@ def _habits(s: Standings, sight: Sight) -> Iterator[Flag]:
         streak += 1
     if streak >= c.seller_driven_meetings:
         yield Flag("seller-driven", f"none of the last {streak} meetings was the buyer's idea")
-    recent = [f for f in s.found if f.firm and sight.age(f.start) <= c.firm_buyer_days]
+    recent = [f for f in s.found if f.firm and sight.since(f.on) <= c.firm_buyer_days]
     if recent and all(f.view.series for f in recent):
         yield Flag("series-only", "all firm meetings are dates of a series")
 
@@ -244,7 +244,7 @@ def _next_step(one: Scored) -> Proposal | None:
 
 
 def _today(one: Scored) -> Proposal | None:
-    today = [f for f in one.standings.firm_ahead if one.sight.age(f.start) == 0]
+    today = [f for f in one.standings.firm_ahead if one.sight.since(f.on) == 0]
     if not today:
         return None
     return f"Meet them today. {next_line(today[0], one.sight)}", one.sight.today

@@ -193,17 +193,17 @@ class _Entry:
                     book.rebooks += 1
                     book.rebooks_by_buyer += rebook.by_buyer
         for fact in self.found:
-            if not (fact.held and self._in_period(fact.start)):
+            if not (fact.held and fact.on in self.scope.period):
                 continue
             is_followed = fact.key in followed
-            if is_followed or self.sight.age(fact.start) >= c.rebook_days:
+            if is_followed or self.sight.since(fact.on) >= c.rebook_days:
                 for book in self._books(fact):
                     book.followed.add(is_followed)
 
     # --- meetings held ----------------------------------------------------------------------------------------------
 
     def _held(self) -> None:
-        held = [f for f in self.found if f.held and self._in_period(f.start)]
+        held = [f for f in self.found if f.held and f.on in self.scope.period]
         for fact in held:
             theirs = any(b.level is Level.OWNED for b in fact.view.buyers)
             for book in self._books(fact):
@@ -219,8 +219,8 @@ class _Entry:
         first = this - timedelta(weeks=self.scope.constants.audit_weeks - 1)
         weeks: dict[date, list[Fact]] = defaultdict(list)
         for fact in self.found:
-            if fact.held and first <= monday(self.sight.day(fact.start)):
-                weeks[monday(self.sight.day(fact.start))].append(fact)
+            if fact.held and first <= monday(fact.on):
+                weeks[monday(fact.on)].append(fact)
         for begin, facts in weeks.items():
             for key, some in self._by_key(facts).items():
                 self.books.of[key].weeks[begin].append(buyer_time(some, self.sight).firm_hours)
@@ -236,7 +236,7 @@ class _Entry:
     def _next_step(self) -> None:
         """Ask of each account held lately or with an open deal whether anything firm is near; and how broad it is."""
         days = self.scope.constants.audit_active_days
-        held = [f for f in self.found if f.held and self.sight.age(f.start) <= days]
+        held = [f for f in self.found if f.held and self.sight.since(f.on) <= days]
         active = [*held, *self.standings.firm_ahead]
         for book in self._books(*active) if active else ():
             book.breadths.append(len(self.result.firm_buyers))
@@ -295,14 +295,14 @@ class _Entry:
     def _firm_in_period(self, fact: Fact) -> bool:
         """Say whether a meeting was held in the period, is firm ahead (of a series: the next), or was lost in it."""
         if fact.firm:
-            return fact.view.counted if fact.ahead else self._in_period(fact.start)
+            return fact.view.counted if fact.ahead else fact.on in self.scope.period
         lost = _lost_at(fact, self.sight)
         return lost is not None and self._in_period(lost) and not fact.excluded
 
     # --- our own hours ----------------------------------------------------------------------------------------------
 
     def _dead_hours(self) -> None:
-        spent = [f for f in self.found if is_spent(f) and self._in_period(f.start)]
+        spent = [f for f in self.found if is_spent(f) and f.on in self.scope.period]
         dead = []
         for fact in spent:
             status = self._status_before(fact)

@@ -42,7 +42,11 @@ class Sight:
 
     def age(self, at: datetime) -> int:
         """Return whole calendar days in the team's zone from `at` to the report's day."""
-        return (self.today - self.day(at)).days
+        return self.since(self.day(at))
+
+    def since(self, day: date) -> int:
+        """Return the days from one day to the report's."""
+        return (self.today - day).days
 
     @cached_property
     def _looked_at(self) -> dict[int, tuple[Seen, tuple[Buyer, ...]]]:
@@ -122,7 +126,7 @@ class Told:
 
 @dataclass(frozen=True)
 class Fact:
-    """One meeting of the account as it stands, with the instants that the rules compare.
+    """One meeting of the account as it stands, with the instants that the rules compare, and the day it begins `on`.
 
     `meeting` is None where only what its states told was kept of a meeting long past.
     """
@@ -130,6 +134,7 @@ class Fact:
     meeting: Meeting | None
     view: MeetingView
     start: datetime
+    on: date
     end: datetime
     held: bool
     firm: bool
@@ -191,7 +196,7 @@ def fact_of(meeting: Meeting, sight: Sight) -> Fact:
     merged = meeting.now.merged
     rows = sight.buyers(meeting.now)
     start, minutes = counted_slot(merged.slot, sight, free=merged.free)
-    past = start <= sight.as_of
+    past, on = start <= sight.as_of, sight.day(start)
     why_not = _why_not(meeting, rows, minutes, sight, past=past)
     organizer = next((p for p in merged.people if p.person == merged.organizer), None)
     maker = sight.lens.directory.who(organizer).person if organizer else None
@@ -214,7 +219,7 @@ def fact_of(meeting: Meeting, sight: Sight) -> Fact:
         series=meeting.series is not None,
         past=past,
         minutes=minutes,
-        factor=(sight.constants.series_factor if meeting.series else 1.0) * recency(start, sight),
+        factor=factor(start, on, sight, series=meeting.series is not None),
         counted=not why_not,
         why_not=why_not,
     )
@@ -222,6 +227,7 @@ def fact_of(meeting: Meeting, sight: Sight) -> Fact:
         meeting=meeting,
         view=view,
         start=start,
+        on=on,
         end=sight.lens.at(merged.slot.end),
         held=past and firm,
         firm=firm,
@@ -291,13 +297,14 @@ def _carried_at(meeting: Meeting) -> set[datetime]:
     return {now.seen_at for was, now in pairs if was.merged.slot.start != now.merged.slot.start}
 
 
-def recency(start: datetime, sight: Sight) -> float:
-    """Return what time does to a meeting's weight: halved every 21 days behind, stepped down ahead."""
-    c, age = sight.constants, sight.age(start)
+def factor(start: datetime, on: date, sight: Sight, *, series: bool) -> float:
+    """Return what a series and time do to a meeting's weight: halved every 21 days behind, stepped down ahead."""
+    c, age = sight.constants, sight.since(on)
+    whole = c.series_factor if series else 1.0
     if start <= sight.as_of:
-        return float(0.5 ** (age / c.half_life_days))
+        return float(whole * 0.5 ** (age / c.half_life_days))
     steps = ((7, c.lead_7_days), (14, c.lead_14_days), (28, c.lead_28_days), (60, c.lead_60_days))
-    return next((factor for days, factor in steps if -age <= days), 0.0)
+    return whole * next((lead for days, lead in steps if -age <= days), 0.0)
 
 
 def _thinned(found: Iterable[Fact]) -> Iterable[Fact]:

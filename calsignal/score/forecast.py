@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from statistics import median
 
@@ -219,21 +219,26 @@ def tie(facts: Iterable[Fact], candidates: Sequence[Candidate], sight: Sight) ->
 
 
 def _deals_of(fact: Fact, candidates: Sequence[Candidate], sight: Sight) -> frozenset[str]:
-    day = sight.day(fact.start)
-    left = [c for c in candidates if c.spans(day)]
-    words = _words(fact.view.subject or "")
-    buyers = {b.email for b in fact.view.buyers if b.email}
-    ours = {rep_of(s, sight.lens.directory) for s in fact.view.sellers}
-    rules: tuple[Callable[[Candidate], bool], ...] = (
-        lambda c: _is_telling(c.deal.id) and c.deal.id.casefold() in words,
-        lambda c: not buyers.isdisjoint(c.deal.contacts),
-        lambda c: c.owner in ours,
-    )
+    left = [c for c in candidates if c.spans(fact.on)]
+    ours = partial(_is_owners, sight.lens.directory)
+    rules: tuple[Callable[[Fact, Candidate], bool], ...] = (_is_named, _knows_somebody, ours)
     for rule in rules:
         if len(left) < 2:
             break
-        left = [c for c in left if rule(c)] or left
+        left = [c for c in left if rule(fact, c)] or left
     return frozenset(c.deal.id for c in left)
+
+
+def _is_named(fact: Fact, one: Candidate) -> bool:
+    return _is_telling(one.deal.id) and one.deal.id.casefold() in _words(fact.view.subject or "")
+
+
+def _knows_somebody(fact: Fact, one: Candidate) -> bool:
+    return any(b.email in one.deal.contacts for b in fact.view.buyers if b.email)
+
+
+def _is_owners(directory: Directory, fact: Fact, one: Candidate) -> bool:
+    return one.owner in {rep_of(s, directory) for s in fact.view.sellers}
 
 
 def _words(text: str) -> frozenset[str]:
@@ -447,7 +452,7 @@ def _view(known: _Known, one: Scored, ties: Ties) -> _View:
         usual_gap=result.usual_gap_days,
         shown=result.status is not Status.UNKNOWN and bool(one.standings.found),
         last_held=_held_words(one),
-        ahead=tuple(sight.day(f.start) for f in ahead),
+        ahead=tuple(f.on for f in ahead),
         next_meeting=ahead[0].view if ahead else None,
         held=sum(f.held for f in ties.of(deal)),
         held_shared=sum(f.held for f in ties.shared(deal)),
@@ -458,7 +463,7 @@ def _view(known: _Known, one: Scored, ties: Ties) -> _View:
 
 
 def _firm_buyers(facts: Iterable[Fact], sight: Sight) -> tuple[str, ...]:
-    recent = [f for f in facts if f.firm and sight.age(f.start) <= sight.constants.firm_buyer_days]
+    recent = [f for f in facts if f.firm and sight.since(f.on) <= sight.constants.firm_buyer_days]
     people = {
         b.person: b.email or f"someone@{b.domain}" for f in recent for b in f.view.buyers if b.level >= Level.FIRM
     }

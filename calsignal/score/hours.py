@@ -20,7 +20,7 @@ def account_audit(
 ) -> AccountAudit:
     """Return the audit's row of one account; `deals` are its open ones. Hours are those of the period."""
     sight, found = one.sight, one.standings.found
-    past = [f for f in found if f.view.past and sight.day(f.start) in period]
+    past = [f for f in found if f.view.past and f.on in period]
     spent = [f for f in past if is_spent(f)]
     known = one.result.status is not Status.UNKNOWN
     time = buyer_time(past, sight)
@@ -39,7 +39,7 @@ def account_audit(
         deals=tuple(sorted(deal.id for deal in deals)),
         without_deal=not deals and _is_prospect(one) and _gives_time(one, constants),
         reps=tuple(person for person, _ in by_person if person in roster.reps),
-        sellers=frozenset(rep_of(s, roster.directory) for f in found for s in f.view.sellers),
+        sellers=frozenset(rep_of(s, roster.directory) for s in {s for f in found for s in f.view.sellers}),
     )
 
 
@@ -48,7 +48,7 @@ def _is_prospect(one: Scored) -> bool:
 
 
 def _gives_time(one: Scored, c: Constants) -> bool:
-    recent = (f for f in one.standings.found if f.held and one.sight.age(f.start) <= c.audit_active_days)
+    recent = (f for f in one.standings.found if f.held and one.sight.since(f.on) <= c.audit_active_days)
     return bool(one.standings.firm_ahead) or any(recent)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -30,7 +30,7 @@ from calsignal.model import (
     Slot,
     Status,
 )
-from calsignal.score.facts import Fact, Sight, Told, fact_of, in_order, recency
+from calsignal.score.facts import Fact, Sight, Told, fact_of, factor, in_order
 from calsignal.score.rescheduling import Chains, Deed, Move, Rebook, Unit, unit_tracks
 from calsignal.score.result import BuyerOnMeeting, MeetingView
 
@@ -59,7 +59,7 @@ class Link:
 class Kept:
     """An account's history, as known at `made_at`.
 
-    recent      meetings with their history, and what that tells
+    recent      meetings with their history, what that tells, and of what is over the row that `past` would have
     past        what was told of the others, see `_packed`
     links       by UID and original start of the unit's track
     moves       the moves of single dates of recent series
@@ -69,8 +69,8 @@ class Kept:
     """
 
     made_at: datetime
-    recent: tuple[tuple[Meeting, Told], ...]
-    past: tuple[tuple[Any, ...], ...]
+    recent: tuple[tuple[Meeting, Told, tuple[Any, ...] | None], ...]
+    past: tuple[tuple[tuple[Any, ...], tuple[Any, ...]], ...]
     links: Mapping[Key, Link]
     moves: Mapping[Key, tuple[Move, ...]]
     rebooks: tuple[tuple[datetime, Key, Key, bool], ...]
@@ -96,8 +96,12 @@ def keep(
     recent = {fact.key for unit in units for fact in unit.dates}
     return Kept(
         made_at=made_at,
-        recent=tuple((f.meeting, f.told) for f in found if f.key in recent and f.meeting is not None),
-        past=tuple(_packed(f) for f in found if f.key not in recent),
+        recent=tuple(
+            (f.meeting, f.told, None if f.ahead else _packed(f))
+            for f in found
+            if f.key in recent and f.meeting is not None
+        ),
+        past=tuple((_packed(f), _tale(f.told)) for f in found if f.key not in recent),
         links={_unit_key(unit): _link(unit) for unit in units},
         moves={key: moves for key, moves in linked.occurrence_moves.items() if key in recent},
         rebooks=tuple(
@@ -111,9 +115,12 @@ def keep(
 
 def recalled(kept: Kept, sight: Sight) -> tuple[tuple[Fact, ...], Chains]:
     """Return the facts and the chains of what was kept, as of a moment not before `made_at`."""
-    sight.know(kept.recent)
-    recent = [fact_of(meeting, sight) for meeting, _ in kept.recent]
-    found = in_order([*recent, *(_unpacked(row, sight) for row in kept.past)])
+    sight.know((meeting, told) for meeting, told, _ in kept.recent)
+    recent = [
+        fact_of(meeting, sight) if row is None else _unpacked(row, sight, meeting, told)
+        for meeting, told, row in kept.recent
+    ]
+    found = in_order([*recent, *(_unpacked(row, sight, None, Told(*tale)) for row, tale in kept.past)])
     by_key = {fact.key: fact for fact in found}
     units = [_unit(kept, track, dates) for track, dates in unit_tracks(found)]
     unit_of = {_unit_key(unit): unit for unit in units}
@@ -163,14 +170,12 @@ def _unit(kept: Kept, track: Track, dates: tuple[Fact, ...]) -> Unit:
 
 def _packed(fact: Fact) -> tuple[Any, ...]:
     """Return what a meeting long past will tell, in a row of plain values: thousands are read for one report."""
-    view, told = fact.view, fact.told
+    view = fact.view
     return (
         (view.uid, view.original_start, view.slot.start, view.slot.end, view.subject, view.status, view.level),
         (view.organizer, view.organizer_email, tuple(_row(buyer) for buyer in view.buyers), view.sellers),
         (view.copies, view.moves, view.series, view.minutes, view.counted, view.why_not),
-        (told.reached, told.invited, told.answered, told.answers, told.stirred, told.ever_firm),
-        (told.movers, told.whole, told.dated, told.by_seller, told.ours),
-        (fact.start, fact.end, fact.firm, fact.excluded),
+        (fact.start, fact.on, fact.end, fact.firm, fact.excluded),
     )
 
 
@@ -178,12 +183,15 @@ def _row(b: BuyerOnMeeting) -> tuple[Any, ...]:
     return b.person, b.email, b.domain, b.answer, b.level, b.optional, b.organizer, b.weight, b.evidence, b.guests
 
 
-def _unpacked(row: tuple[Any, ...], sight: Sight) -> Fact:
-    names, people, numbers, *told, (start, end, firm, excluded) = row
+def _tale(told: Told) -> tuple[Any, ...]:
+    return tuple(getattr(told, field.name) for field in fields(told))
+
+
+def _unpacked(row: tuple[Any, ...], sight: Sight, meeting: Meeting | None, told: Told) -> Fact:
+    names, people, numbers, (start, on, end, firm, excluded) = row
     uid, original_start, slot_start, slot_end, subject, status, level = names
     organizer, organizer_email, buyers, sellers = people
     copies, moves, series, minutes, counted, why_not = numbers
-    factor = (sight.constants.series_factor if series else 1.0) * recency(start, sight)
     rows = tuple(BuyerOnMeeting(*buyer) for buyer in buyers)
     view = MeetingView(
         uid,
@@ -201,11 +209,11 @@ def _unpacked(row: tuple[Any, ...], sight: Sight) -> Fact:
         series,
         past=True,
         minutes=minutes,
-        factor=factor,
+        factor=factor(start, on, sight, series=series),
         counted=counted,
         why_not=why_not,
     )
-    return Fact(None, view, start, end, firm, firm, excluded, Told(*told[0], *told[1]))
+    return Fact(meeting, view, start, on, end, firm, firm, excluded, told)
 
 
 # --- to and from bytes ------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def standings(found: tuple[Fact, ...], linked: Chains, sight: Sight) -> Standing
     """Return what the rules look at, from the account's facts."""
     held = [f for f in found if f.held]
     ahead = tuple(f for f in found if f.firm and f.ahead)
-    soon = [f for f in ahead if -sight.age(f.start) <= sight.constants.next_within_days]
+    soon = [f for f in ahead if -sight.since(f.on) <= sight.constants.next_within_days]
     next_firm = soon[0] if soon else None
     invitations = tuple(f for f in found if f.by_seller and not f.excluded)
     return Standings(
@@ -68,7 +68,7 @@ def standings(found: tuple[Fact, ...], linked: Chains, sight: Sight) -> Standing
 
 def _pace(found: Iterable[Fact], held: Sequence[Fact], sight: Sight, *, has_next: bool) -> Pace:
     c = sight.constants
-    days = sorted({sight.day(f.start) for f in held})
+    days = sorted({f.on for f in held})
     gaps = [(b - a).days for a, b in pairwise(days)]
     usual = (c.usual_gap_weight * c.usual_gap_days + sum(gaps)) / (c.usual_gap_weight + len(gaps))
     quiet = _quiet(found, days, sight)
