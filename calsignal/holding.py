@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from calsignal import __version__
 from calsignal.config import Settings
@@ -36,7 +36,7 @@ def held(holding: Holding, directory: Directory) -> set[str]:
     return holding.rolls_at.keys() - touched - rolled
 
 
-def is_settled(store: Store, settings: Settings, directory: Directory, now: datetime) -> bool:
-    """Say whether nobody was touched, and something is kept of every account that holds now."""
-    holding = store.holding(made_with(directory, settings), now)
+def is_settled(store: Store, settings: Settings, directory: Directory) -> bool:
+    """Say whether nobody was touched, and something is kept of every account that holds, whatever the clock says."""
+    holding = store.holding(made_with(directory, settings), datetime.max.replace(tzinfo=UTC))
     return not holding.touched and held(holding, directory) == {account.name for account in directory.accounts}

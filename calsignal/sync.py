@@ -176,7 +176,7 @@ class Syncer:
     def keep(self) -> None:
         """Make again what is kept for reports of the accounts that were touched, unless everything is to end."""
         directory = team_directory(self.store, self.settings)
-        if self.stop.is_set() or is_settled(self.store, self.settings, directory, self.clock()):
+        if self.stop.is_set() or is_settled(self.store, self.settings, directory):
             return
         from calsignal.recall import refresh
 

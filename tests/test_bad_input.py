@@ -435,5 +435,6 @@ def test_an_interrupted_sync_leaves_the_store_as_it_was(house: House) -> None:
 
     done = process(house, "sync", code=code)
 
-    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"interrupted\n")
+    said = b"interrupted: 0 of 1 done\nics:rep@ours.example: not synced\n"
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", said)
     assert house.ledger() == before

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from calsignal.directory import parents
 from calsignal.errors import InputError
+from calsignal.ledger import storable
 from calsignal.model import Account, AccountType
 from calsignal.store import kept, reading
 from calsignal.store.database import mark_erased
@@ -96,7 +97,7 @@ def _touch_claimed(conn: sa.Connection, claims: Collection[tuple[str, str, str]]
     if len(claims) > MANY:
         kept.erase_all(conn)
         return
-    keys = {value for kind, value, _ in claims if kind == "person"}
+    keys = {storable(value) for kind, value, _ in claims if kind == "person"}
     domains = {value for kind, value, _ in claims if kind == "domain"}
     hosts = [h for h in conn.scalars(sa.select(people.c.domain).distinct()) if not domains.isdisjoint(parents(h))]
     for column, values in ((people.c.person, keys), (people.c.domain, hosts)):

@@ -7,6 +7,7 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -69,18 +70,19 @@ def mail_server(context: ssl.SSLContext | None, *, at_once: bool) -> Iterator[Ma
         auth = {"authenticator": _check, "auth_required": not at_once, "auth_require_tls": not at_once}
         return SMTP(boxes, hostname="mail.example", loop=loop, **inside, **(auth if context else {}))  # type: ignore[arg-type]
 
-    server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0, ssl=context if at_once else None))
-    boxes.port = server.sockets[0].getsockname()[1]
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
-        yield boxes
-    finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(_hang_up())
-        loop.close()
+    opening = loop.create_server(protocol, "127.0.0.1", 0, ssl=context if at_once else None)
+    with ThreadPoolExecutor(1) as aside:  # a test of a browser may have a loop running in this thread
+        server = aside.submit(loop.run_until_complete, opening).result()
+        boxes.port = server.sockets[0].getsockname()[1]
+        running = aside.submit(loop.run_forever)
+        try:
+            yield boxes
+        finally:
+            loop.call_soon_threadsafe(server.close)
+            loop.call_soon_threadsafe(loop.stop)
+            running.result()
+            aside.submit(lambda: loop.run_until_complete(_hang_up())).result()
+            loop.close()
 
 
 async def _hang_up() -> None:
