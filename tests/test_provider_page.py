@@ -43,7 +43,12 @@ def test_its_tests_are_green(package: Path) -> None:
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_diary.py"]
 
     done = subprocess.run(
-        words, check=False, cwd=package, env={**os.environ, "PYTHONPATH": str(package)}, capture_output=True, text=True
+        words,
+        check=False,
+        cwd=package,
+        env={**os.environ, "PYTHONPATH": str(package), "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
     )
 
     passed = re.search(r"(\d+) passed", done.stdout)

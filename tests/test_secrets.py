@@ -66,7 +66,16 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("sync", "no such connection"),
     ("sync",),
 )
-ELSEWHERE = {"demo": "plays in a store of its own, and opens no vault", "disconnect": "ends each road below"}
+ELSEWHERE = {
+    "demo": "plays in a store of its own, and opens no vault",
+    "disconnect": "ends each road below",
+    "export": "opens no vault",
+    "reminders": "opens no vault",
+    "completion": "opens no vault",
+    "worker": "tests/workers",
+    "deliver": "tests/delivery",
+    "schedule": "tests/schedule",
+}
 
 
 def test_every_command_is_tried() -> None:

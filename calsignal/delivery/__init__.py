@@ -48,7 +48,7 @@ class Stamp:
     """What one sending needs from outside: the rep whose report it is, the moment, and a token of its own."""
 
     at: datetime
-    token: str
+    token: str = field(repr=False)
     rep: str | None = field(default=None, repr=False)
     kind: str = "digest"
 

@@ -34,7 +34,7 @@ class Envelope:
 
     to: tuple[str, ...] = field(repr=False)
     at: datetime
-    token: str
+    token: str = field(repr=False)
     kind: str = "digest"
 
 

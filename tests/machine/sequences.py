@@ -22,7 +22,7 @@ from calsignal.contract import Event
 from calsignal.history import Lens, Meeting, meetings
 from calsignal.merge import Merged
 from calsignal.model import Account, Answer, Change, ChangeKind, Copy, Role, State
-from calsignal.recall import Recall
+from calsignal.recall import Recall, refresh
 from calsignal.score.account import judged
 from calsignal.score.books import is_spent
 from calsignal.score.kept import TELLS
@@ -482,7 +482,9 @@ class Sequences(RuleBasedStateMachine):
 
     def _read(self, store: Store, chosen: Sequence[Connection]) -> list[Outcome]:
         registry = FakeRegistry(FakeProvider(self.remotes, at_once=self.at_once))
-        syncer = Syncer(store, SETTINGS, registry, MemoryVault(), b"key", self.clock, lambda request: request())
+        syncer = Syncer(
+            store, SETTINGS, registry, MemoryVault(), b"key", self.clock, lambda request: request(), keeps=False
+        )
         return list(syncer.sync(chosen))
 
     def _then(self, then: str) -> None:
@@ -587,6 +589,7 @@ class Sequences(RuleBasedStateMachine):
 
     def _check_kept(self) -> None:
         """Check that what is kept of the accounts comes to what the ledger says."""
+        refresh(self.store, SETTINGS, self.clock.at)
         at = self.clock.at
         recall = Recall(self.store, SETTINGS, self._lens(self.store))
         kept, read = ({f.sight.account.name: f for f in recall.all(since)} for since in (at, None))
