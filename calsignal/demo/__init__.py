@@ -207,7 +207,8 @@ def play(store: Store, settings: Settings, now: datetime) -> None:
     today = now.astimezone(zone).date()
     theatre = Theatre(Stage(today, zone))
     clock = _Clock(now)
-    syncer = Syncer(store, settings, Playbill(theatre), NoSecrets(), b"demo", clock, lambda request: request())
+    playbill, secrets = Playbill(theatre), NoSecrets()
+    syncer = Syncer(store, settings, playbill, secrets, b"demo", clock, lambda request: request(), keeps=False)
     store.save_accounts(ACCOUNTS)
     connected: dict[str, Connection] = {}
     for day, reps in sorted(_days().items()):
