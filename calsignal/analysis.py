@@ -167,8 +167,8 @@ def digest(
     start = since or _yesterday(as_of, settings)
     world = look(store, settings, as_of, start)
     if rep is not None:
-        _check_rep(rep, world)
-    mine = tuple(one for one in world.scored if rep is None or _is_theirs(one.result, rep))
+        check_rep(rep, world)
+    mine = tuple(one for one in world.scored if rep is None or is_theirs(one.result, rep))
     listed = [one.result for one in mine]
     return Digest(
         head=world.head,
@@ -183,7 +183,8 @@ def digest(
     )
 
 
-def _check_rep(rep: str, world: World) -> None:
+def check_rep(rep: str, world: World) -> None:
+    """Raise `InputError` where no calendar of a rep was ever connected, and no account is theirs."""
     reps = {s.rep for s in world.head.connections} | {r.result.account.owner or "" for r in world.scored}
     if rep in reps:
         return
@@ -197,7 +198,8 @@ def _yesterday(as_of: datetime, settings: Settings) -> datetime:
     return instant(as_of.astimezone(zone).date() - timedelta(days=1), zone)
 
 
-def _is_theirs(result: AccountResult, rep: str) -> bool:
+def is_theirs(result: AccountResult, rep: str) -> bool:
+    """Say whether a rep owns an account, or was ever on a meeting of it."""
     return result.account.owner == rep or any(rep in m.sellers for m in result.meetings)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from calsignal.analysis import World, digest, look
+from calsignal.analysis import World, digest, is_theirs, look
 from calsignal.config import Settings
 from calsignal.errors import InputError
 from calsignal.score.account import first_action
-from calsignal.score.result import AccountResult, Digest
+from calsignal.score.result import Digest
 from calsignal.store import Store
 
 
@@ -23,7 +23,7 @@ class Mornings:
     @classmethod
     def of(cls, store: Store, settings: Settings, as_of: datetime) -> Mornings:
         """Look at the store."""
-        return cls(digest(store, settings, as_of), look(store, settings, as_of))
+        return cls(digest(store, settings, as_of), look(store, settings, as_of, as_of))
 
     def of_rep(self, rep: str) -> Digest:
         """Return the digest of a rep, as `analysis.digest(rep=...)` makes it: the accounts that they meet or own.
@@ -33,7 +33,7 @@ class Mornings:
         """
         if not self._knows(rep):
             raise InputError(f"no calendar of {rep} is connected, and they own no account", "mend [delivery.reps]")
-        mine = [one for one in self.world.scored if _is_theirs(one.result, rep)]
+        mine = [one for one in self.world.scored if is_theirs(one.result, rep)]
         names = {one.result.account.name for one in mine}
         return replace(
             self.team,
@@ -47,10 +47,6 @@ class Mornings:
     def _knows(self, rep: str) -> bool:
         reps = {state.rep for state in self.world.head.connections}
         return rep in reps | {one.result.account.owner for one in self.world.scored}
-
-
-def _is_theirs(result: AccountResult, rep: str) -> bool:
-    return result.account.owner == rep or any(rep in meeting.sellers for meeting in result.meetings)
 
 
 def connected_reps(store: Store, settings: Settings) -> tuple[str, ...]:

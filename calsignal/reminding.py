@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
 
-from calsignal.analysis import World, look
+from calsignal.analysis import World, check_rep, is_theirs, look
 from calsignal.config import Settings
-from calsignal.errors import InputError
 from calsignal.model import AccountType, Outcome, Status
 from calsignal.score.account import Scored
 from calsignal.score.forecast import Names
@@ -64,10 +62,10 @@ def reminders(
     Raises:
         InputError: no calendar of `rep` was ever connected, and `rep` owns no account.
     """
-    world = look(store, settings, as_of)
+    world = look(store, settings, as_of, as_of)
     if rep is not None:
-        _check_rep(rep, world)
-    mine = {one.result.account.name: one for one in world.scored if rep is None or _is_theirs(one, rep)}
+        check_rep(rep, world)
+    mine = {one.result.account.name: one for one in world.scored if rep is None or is_theirs(one.result, rep)}
     theirs = [one for one in _lost(store, settings, world) if rep in (None, one.owner) or one.is_of(mine)]
     dated = [one for one in theirs if one.closed is not None and one.account is not None]
     today = as_of.astimezone(world.lens.zone).date()
@@ -121,15 +119,3 @@ def _follow_up(lost: _Lost) -> Reminder:
 
 def _words(on: date) -> str:
     return f"{DAYS[on.weekday()]} {on.day} {MONTHS[on.month - 1]} {on.year}"
-
-
-def _is_theirs(one: Scored, rep: str) -> bool:
-    return one.result.account.owner == rep or any(rep in m.sellers for m in one.result.meetings)
-
-
-def _check_rep(rep: str, world: World) -> None:
-    reps = {s.rep for s in world.head.connections} | {one.result.account.owner or "" for one in world.scored}
-    if rep not in reps:
-        near = difflib.get_close_matches(rep, sorted(reps - {""}), 1)
-        hint = f"did you mean {near[0]}?" if near else "see the reps with: calsignal connections"
-        raise InputError(f"no calendar of {rep} is connected, and they own no account", hint)

@@ -16,10 +16,10 @@ from calsignal.bans import Target
 from calsignal.errors import InputError
 from calsignal.ledger import OpenCopy
 from calsignal.model import Account, ConnectionState, Copy, Deal, DealTrack, Skipped
-from calsignal.store import accounts, deals, forgetting, keeping, kept, reading, states, streaming, writing
+from calsignal.store import accounts, deals, expiry, forgetting, kept, reading, states, streaming, writing
 from calsignal.store.database import Database, mark_erased
+from calsignal.store.expiry import Expired
 from calsignal.store.forgetting import Forgot, Search
-from calsignal.store.keeping import Expired
 from calsignal.store.secrets import Shelf
 from calsignal.store.tables import (
     calendars,
@@ -479,12 +479,12 @@ class Store:
     def expire(self, since: datetime) -> Expired:
         """Erase what was over before a moment; what reports for later moments need stays."""
         with self._database.writing() as conn:
-            return keeping.expire(conn, since)
+            return expiry.expire(conn, since)
 
     def kept_since(self) -> datetime | None:
         """Return the moment before which everything has been erased by `expire`; None: nothing has."""
         with self._database.reading() as conn:
-            return keeping.kept_since(conn)
+            return expiry.kept_since(conn)
 
     # single facts
 
