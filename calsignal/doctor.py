@@ -166,7 +166,7 @@ class Connection:
     """One connection that is read; `label` names it in public, `shell_name` is what a command line takes.
 
     `problem` is what its last sync failed of, `visit` None where its service was not asked. `has_secret` is None where
-    nobody could look.
+    nobody could look. `silent` says that nobody from outside is on any of its events.
     """
 
     label: str
@@ -177,6 +177,24 @@ class Connection:
     skipped: int = 0
     has_secret: bool | None = None
     visit: Visit | None = None
+    silent: bool = False
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What of the set-up does not fit the calendars that were read, in numbers.
+
+    `strays` are connected mailboxes at companies whose domain is none of the team's, `absent` reps that [teams] names
+    and nobody connected. `met` are strangers on events and the `buyers` among them, `homeless` the open deals whose
+    account is none of ours.
+    """
+
+    strays: int = 0
+    absent: int = 0
+    met: int = 0
+    buyers: int = 0
+    open_deals: int = 0
+    homeless: int = 0
 
 
 @dataclass(frozen=True)
@@ -190,6 +208,7 @@ class Seen:
     connections: tuple[Connection, ...] | None
     retired: int
     accounts: int | None
+    fit: Fit = Fit()
 
 
 # --- judgements -------------------------------------------------------------------------------------------------------
@@ -200,10 +219,11 @@ def judge(seen: Seen, now: datetime, stale_after: timedelta) -> tuple[Check, ...
     return (
         *of_program(seen.program),
         *of_config(seen.config),
+        *of_team(seen.fit),
         *of_store(seen.store, now),
         *of_secrets(seen.secrets),
         *of_connections(seen.connections, seen.retired, now, stale_after),
-        *of_accounts(seen.accounts, seen.store.latest, now, stale_after),
+        *of_accounts(seen.accounts, seen.fit, seen.store.latest, now, stale_after),
     )
 
 
@@ -225,6 +245,18 @@ def of_config(config: Config) -> Iterator[Check]:
     if config.domains:
         said = f"{count(config.domains, 'team domain')}, time zone {config.timezone}"
         yield Check(Area.CONFIG, Mark.OK, "config.team", said)
+
+
+def of_team(fit: Fit) -> Iterator[Check]:
+    """Tell whether the connected mailboxes are those of the team."""
+    if fit.strays:
+        said = f"{count(fit.strays, 'connected rep')} {_have(fit.strays)} a mailbox in none of the team's domains"
+        step = "add their domain to `domains` in [team], else their colleagues count as strangers or buyers"
+        yield Check(Area.CONFIG, Mark.PROBLEM, "config.strays", said, step)
+    if fit.absent:
+        said = f"{count(fit.absent, 'rep')} of [teams] {_have(fit.absent)} no connected calendar"
+        step = "connect it, or mend the address in [teams]: `calsignal connections` shows who is read"
+        yield Check(Area.CONFIG, Mark.PROBLEM, "config.teams", said, step)
 
 
 def of_store(store: Store, now: datetime) -> Iterator[Check]:
@@ -325,6 +357,12 @@ def of_connection(connection: Connection, now: datetime, stale_after: timedelta)
     if well:
         yield Check(Area.CONNECTIONS, Mark.OK, "connection", "; ".join(well), about=connection.label)
     yield from problems
+    if connection.silent and any(calendar.last_synced for calendar in connection.calendars):
+        said = "nobody from outside your team is on any event of it, and so there is nothing to report"
+        step = (
+            "if there are such meetings, it hides who is on them: publish it with all details, or connect another way"
+        )
+        yield Check(Area.CONNECTIONS, Mark.PROBLEM, "connection.silent", said, step, connection.label)
     notes = []
     if connection.gaps:
         notes.append(f"{count(connection.gaps, 'gap')}, in which changes may have been missed")
@@ -404,20 +442,30 @@ def _of_clock(connections: Sequence[Connection]) -> Iterator[Check]:
 
 
 def of_accounts(
-    accounts: int | None, latest: datetime | None, now: datetime, stale_after: timedelta
+    accounts: int | None, fit: Fit, latest: datetime | None, now: datetime, stale_after: timedelta
 ) -> Iterator[Check]:
-    """Tell how many accounts there are, and when a sync last ran."""
+    """Tell how many accounts there are, whether they are those of meetings and deals, and when a sync last ran."""
     area = Area.ACCOUNTS
     if accounts is None:
         yield Check(area, Mark.NOTE, "accounts.unseen", "they cannot be looked at while the store does not open")
         return
-    if accounts:
+    if accounts and fit.met and not fit.buyers:
+        said = f"nobody of {count(accounts, 'account')} is on any event, but {count(fit.met, 'guest')} of no account"
+        step = "`calsignal accounts suggest` lists the domains that meet you: those of the accounts may be others"
+        yield Check(area, Mark.PROBLEM, "accounts.unmet", said, step)
+    elif accounts:
         yield Check(area, Mark.OK, "accounts", count(accounts, "account"))
     elif latest is None:
         yield Check(area, Mark.NOTE, "accounts.none", "there is no account yet; the first sync shows who meets you")
     else:
         step = "`calsignal accounts suggest` lists the companies that meet you"
         yield Check(area, Mark.PROBLEM, "accounts.none", "there is no account yet, and so nothing to report", step)
+    if fit.homeless:
+        said = (
+            f"{fit.homeless} of {count(fit.open_deals, 'open deal')} {_have(fit.homeless)} an account that is none here"
+        )
+        step = "`calsignal audit` names them; add the account, or tell in [deals.accounts] which one is meant"
+        yield Check(area, Mark.PROBLEM, "accounts.deals", said, step)
     if latest is None:
         yield Check(area, Mark.NOTE, "schedule", "no sync has succeeded yet")
     elif now - latest > stale_after:

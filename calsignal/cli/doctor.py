@@ -108,6 +108,7 @@ class Look:
             connections=links,
             retired=inside.retired,
             accounts=0 if store.missing else inside.accounts,
+            fit=inside.fit,
         )
 
     def sieve(self) -> Sieve:
@@ -223,12 +224,14 @@ class Look:
     def _inside(self, store: Store, *, vault_opens: bool) -> _Inside:
         """Look at what the store knows, and visit each connection."""
         from calsignal.analysis import STALE_AFTER
+        from calsignal.fitting import fit
 
         rows = store.connections()
         calendars = {row.name: [c for c in store.calendars(row) if c.retired_at is None] for row in rows}
         ends = [c.last_synced for known in calendars.values() for c in known if c.last_synced]
         states = {s.name: s for s in store.connection_states(max([self.app.now, *ends]), STALE_AFTER)}
         skipped = Counter(item.source for item in store.skipped_at(max([self.app.now, *ends])))
+        silent = store.silent()
         links = []
         for number, row in enumerate(rows, 1):
             label = self._label(number, row)
@@ -247,10 +250,13 @@ class Look:
                     skipped[row.name],
                     has_secret,
                     visit,
+                    row.name in silent,
                 )
             )
         retired = len(rows) - len(links)
-        return _Inside(tuple(links), retired, len(store.accounts()), max(ends, default=None))
+        latest = max(ends, default=None)
+        fits = fit(store, self.app.settings, max(filter(None, [self.app.now, latest])))
+        return _Inside(tuple(links), retired, len(store.accounts()), latest, fits)
 
     # --- connections --------------------------------------------------------------------------------------------------
 
@@ -318,6 +324,7 @@ class _Inside:
     retired: int = 0
     accounts: int | None = None
     latest: datetime | None = None
+    fit: judged.Fit = field(default_factory=judged.Fit)
 
 
 def _trouble(error: Exception) -> judged.Trouble:

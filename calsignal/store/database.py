@@ -102,7 +102,13 @@ class Database:
                 held = _took(session, kind, numbers)
                 while not held and again():
                     held = _took(session, kind, numbers)
-            yield held
+            try:
+                yield held
+            finally:
+                with suppress(
+                    sa.exc.DBAPIError
+                ):  # the server ends the session of one that cannot say so, a moment later
+                    session.exec_driver_sql("SELECT pg_advisory_unlock_all()")
 
     @cached_property
     def _sessions(self) -> sa.Engine:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from calsignal.model import ConnectionState, Gap
 from calsignal.store import reading
-from calsignal.store.tables import calendars, connections, gaps, syncs
+from calsignal.store.tables import calendars, connections, events, gaps, syncs
 
 
 @dataclass(frozen=True)
@@ -117,3 +117,9 @@ def _gaps(conn: sa.Connection, as_of: datetime) -> defaultdict[int, list[Gap]]:
     for row in rows:
         found[row.connection_id].append(Gap(row.start_at, row.end_at, row.reason))
     return found
+
+
+def silent(conn: sa.Connection) -> frozenset[str]:
+    """Return the connections of which no event is kept, by name."""
+    heard = sa.select(calendars.c.connection_id).where(calendars.c.id.in_(sa.select(events.c.calendar_id)))
+    return frozenset(conn.scalars(sa.select(connections.c.name).where(connections.c.id.not_in(heard))))

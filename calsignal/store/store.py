@@ -297,6 +297,11 @@ class Store:
         with self._database.reading() as conn:
             return states.connection_states(conn, as_of, stale_after)
 
+    def silent(self) -> frozenset[str]:
+        """Return the connections of which no event is kept, since nobody from outside is on any, by name."""
+        with self._database.reading() as conn:
+            return states.silent(conn)
+
     def skipped_at(self, as_of: datetime) -> tuple[Skipped, ...]:
         """Return what could not be read as of then; the source is the name of the connection."""
         with self._database.reading() as conn:

@@ -6,7 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -61,6 +61,7 @@ def checked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Checked:
 def well(connected: Desk) -> Desk:
     """Return a desk where nothing is wrong."""
     connected.environ["HOME"] = str(connected.folder)
+    connected.remote().put(meeting(0))
     connected.ok("sync")
     connected.ok("accounts", "add", "Acme", "acme.example")
     return connected
@@ -457,6 +458,7 @@ def test_a_service_time_without_a_zone_stops_nothing(checked: Checked, desk: Des
 
 
 def test_offline_asks_no_service(checked: Checked, desk: Desk) -> None:
+    desk.remote().put(meeting(0))
     desk.ok("sync")
     desk.ok("accounts", "add", "Acme", "acme.example")
     checked.says = raising(AssertionError())
@@ -537,10 +539,12 @@ def test_disconnected_ones_are_counted_and_not_asked(well: Desk) -> None:
 
 
 def test_many_that_are_well_are_counted(connected: Desk) -> None:
+    connected.remote().put(meeting(0))
     with connected.store() as store:
         for number in range(25):
             mailbox = f"rep{number}@ours.example"
-            toy.provider.remotes[mailbox] = Remote()
+            toy.provider.remotes[mailbox] = remote = Remote()
+            remote.put(replace(meeting(number), organizer=mailbox))
             store.connect(f"toy:rep{number}", "toy", mailbox, {}, connected.clock())
     connected.ok("sync")
 
@@ -557,6 +561,64 @@ def test_no_account_yet_points_to_the_suggestions(connected: Desk) -> None:
     connected.ok("sync")
 
     finds(connected, "there is no account yet, and so nothing to report", "`calsignal accounts suggest`")
+
+
+# --- what does not fit together ---------------------------------------------------------------------------------------
+
+
+def test_a_mailbox_outside_the_teams_domains_is_told(well: Desk) -> None:
+    well.ok("connect", "toy", "box", "--rep", "kim@new-brand.example")
+
+    said = finds(well, "1 connected rep has a mailbox in none of the team's domains", "add their domain to `domains`")
+
+    assert "new-brand" not in said
+    well.write('[team]\ndomains = ["ours.example", "new-brand.example"]\n')
+    assert "in none of the team's domains" not in flat(well.run("doctor").output)
+
+
+def test_a_rep_of_a_team_whose_calendar_nobody_connected_is_told(well: Desk) -> None:
+    well.write(f'[team]\ndomains = ["ours.example"]\n\n[teams]\nNorth = ["{REP}", "lost@ours.example"]\n')
+
+    said = finds(well, "1 rep of [teams] has no connected calendar", "connect it, or mend the address in [teams]")
+
+    assert "lost@" not in said
+
+
+def test_a_calendar_that_shows_nobody_from_outside_is_told(connected: Desk) -> None:
+    connected.remote().put(*(replace(meeting(number), attendees=()) for number in range(20)))
+    connected.ok("accounts", "add", "Acme", "acme.example")
+    assert "nobody from outside" not in flat(connected.run("doctor").output)
+    connected.ok("sync")
+
+    finds(
+        connected,
+        "nobody from outside your team is on any event of it, and so there is nothing to report",
+        "if there are such meetings, it hides who is on them: publish it with all details",
+    )
+
+    connected.remote().put(meeting(20))
+    connected.ok("sync")
+    assert "nobody from outside" not in flat(connected.run("doctor").output)
+
+
+def test_accounts_that_nobody_on_any_event_belongs_to_are_told(connected: Desk) -> None:
+    connected.remote().put(meeting(1))
+    connected.ok("accounts", "add", "Acme", "acme-group.example")
+    connected.ok("sync")
+
+    finds(connected, "nobody of 1 account is on any event, but 1 guest of no account", "`calsignal accounts suggest`")
+
+    connected.ok("accounts", "add", "Acme Ltd", "acme.example")
+    assert "ok 2 accounts" in flat(connected.run("doctor").output)
+
+
+def test_deals_of_companies_that_are_no_accounts_are_told(well: Desk) -> None:
+    rows = "id,name,account,amount\n1,Big,Acme,5\n2,Old,Nobody Ltd,5\n"
+    well.ok("deals", "import", "-", "--currency", "EUR", input=rows)
+
+    said = finds(well, "1 of 2 open deals has an account that is none here", "`calsignal audit` names them")
+
+    assert "Nobody Ltd" not in said
 
 
 # --- what may be pasted -----------------------------------------------------------------------------------------------
