@@ -14,7 +14,7 @@ from calsignal.cli import cli
 from calsignal.cli.app import App
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("docs/privacy.md", "docs/reliability.md", "SECURITY.md")
+PAGES = ("docs/privacy.md", "docs/reliability.md", "docs/troubleshooting.md", "SECURITY.md")
 CLAIM = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
@@ -45,7 +45,7 @@ def test_each_test_that_a_page_names_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_each_claim_in_a_table_of_claims_names_its_test(page: str) -> None:
-    tables = re.findall(r"^\| (?:claim|fault|attack) \|.*?\n\|[-| ]+\n((?:\|.*\n)+)", text(page), re.MULTILINE)
+    tables = re.findall(r"^\| (?:claim|fault|attack|mistake) \|.*?\n\|[-| ]+\n((?:\|.*\n)+)", text(page), re.MULTILINE)
 
     rows = [row for table in tables for row in table.splitlines()]
 
