@@ -824,11 +824,6 @@ def data_folder() -> Path:
     return _folders()[1]
 
 
-def default_path() -> Path:
-    """Return where the config file is when nobody says otherwise."""
-    return config_folder() / _FILE
-
-
 def config_path(given: Path | None, environ: Mapping[str, str], folder: Path) -> Path:
     """Return the config file in use: the one given, else `CALSIGNAL_CONFIG`, else the one in `folder`."""
     return given or Path(environ.get(ENV_CONFIG) or folder / _FILE)

@@ -411,7 +411,6 @@ def test_the_config_given_goes_before_the_environment_and_the_platform(tmp_path:
     assert config.config_path(tmp_path / "a.toml", environ, tmp_path) == tmp_path / "a.toml"
     assert config.config_path(None, environ, tmp_path) == tmp_path / "b.toml"
     assert config.config_path(None, {}, tmp_path) == tmp_path / "config.toml"
-    assert config.default_path().name == "config.toml"
     assert "calsignal" in str(config.data_folder())
 
 

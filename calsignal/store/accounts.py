@@ -59,15 +59,6 @@ def add(conn: sa.Connection, account: Account) -> None:
     _touch_claimed(conn, _claims([account]))
 
 
-def put(conn: sa.Connection, account: Account) -> None:
-    """Replace everything about the account of that name.
-
-    Raises `InputError` when there is none, or another one has a domain or an address of it.
-    """
-    _known(conn, account.name)
-    save(conn, [account])
-
-
 def save(conn: sa.Connection, found: Sequence[Account]) -> None:
     """Add or replace accounts. All give up what they had before any gets its own: a domain may pass between them.
 

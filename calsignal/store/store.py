@@ -264,11 +264,6 @@ class Store:
             attempt = sa.insert(syncs).values(connection_id=its, calendar_id=calendar.id, problem=why)
             conn.execute(attempt.values(started_at=at, finished_at=at, ok=False, baseline=False))
 
-    def release(self, calendar: StoredCalendar) -> None:
-        """End a hold, so that the next sync believes what it reads."""
-        with self._database.writing() as conn:
-            conn.execute(sa.update(calendars).where(calendars.c.id == calendar.id).values(held=None))
-
     # reports
 
     def history(
@@ -393,14 +388,6 @@ class Store:
         """
         with self._database.writing() as conn:
             accounts.add(conn, account)
-
-    def replace_account(self, account: Account) -> None:
-        """Replace everything about the account of that name.
-
-        Raises `InputError` when there is none, or another one has a domain or an address of it.
-        """
-        with self._database.writing() as conn:
-            accounts.put(conn, account)
 
     def save_accounts(self, found: Sequence[Account]) -> None:
         """Add or replace accounts, all of them or none; a domain may pass from one to another.

@@ -53,26 +53,6 @@ def test_what_another_account_has_is_refused_by_name_and_nothing_is_kept(
     assert store.accounts() == (ACME,)
 
 
-def test_replacing_puts_everything_in_place_of_the_old(store: Store) -> None:
-    store.add_account(ACME)
-    store.add_account(BOLT)
-    renewed = replace(ACME, name="ACME", domains=("acme.example",), addresses={}, type=AccountType.PROSPECT)
-
-    store.replace_account(renewed)
-
-    assert store.accounts() == (renewed, BOLT)
-
-
-def test_replacing_refuses_what_another_account_has(store: Store) -> None:
-    store.add_account(ACME)
-    store.add_account(BOLT)
-
-    with pytest.raises(InputError, match=r"bolt.example already belongs to the account bolt"):
-        store.replace_account(replace(ACME, domains=("bolt.example",)))
-
-    assert store.accounts() == (ACME, BOLT)
-
-
 def test_removing_gives_its_domains_free(store: Store) -> None:
     store.add_account(ACME)
 
@@ -85,8 +65,6 @@ def test_removing_gives_its_domains_free(store: Store) -> None:
 def test_an_unknown_account_is_named(store: Store) -> None:
     with pytest.raises(InputError, match="there is no account Nobody"):
         store.remove_account("Nobody")
-    with pytest.raises(InputError, match="there is no account Nobody"):
-        store.replace_account(Account("Nobody"))
 
 
 def test_saving_adds_and_replaces_and_lets_a_domain_pass_between_the_saved(store: Store) -> None:
