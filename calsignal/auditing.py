@@ -59,7 +59,7 @@ def period_until(as_of: datetime, settings: Settings, days: int) -> Period:
 
 
 TOLD = timedelta(days=125)
-"""So far back an audit tells what moved. What it says of a longer period is read from the ledger."""
+"""So far back an audit, or an export of scores, tells what moved; what it says of longer is read from the ledger."""
 
 LONG = 100
 """So many days are a long period."""

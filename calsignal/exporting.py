@@ -17,6 +17,7 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from calsignal.analysis import World, is_good, look
+from calsignal.auditing import TOLD
 from calsignal.config import Settings
 from calsignal.directory import Directory, Who
 from calsignal.model import Answer, Change, DealTrack, Level, Moment, Outcome, Role, Status, instant
@@ -383,7 +384,7 @@ class _Company:
 
 
 def _accounts(store: Store, settings: Settings, as_of: datetime) -> Iterator[_Company]:
-    world = look(store, settings, as_of)
+    world = look(store, settings, as_of, as_of - TOLD)
     deals = defaultdict(list)
     for deal in _judged(store, settings, world):
         if deal.account.found is not None and deal.open:
@@ -496,7 +497,7 @@ class _Sold:
 
 
 def _deals(store: Store, settings: Settings, as_of: datetime) -> Iterator[_Sold]:
-    return _judged(store, settings, look(store, settings, as_of))
+    return _judged(store, settings, look(store, settings, as_of, as_of - TOLD))
 
 
 def _judged(store: Store, settings: Settings, world: World) -> Iterator[_Sold]:
