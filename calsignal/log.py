@@ -152,6 +152,34 @@ class Retried(OfMailbox):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class WorkerStarted(Event):
+    """Times are in seconds."""
+
+    name = "worker.started"
+    every: float
+    presumed_dead: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class WorkerStopping(Event):
+    """It takes nothing more; `running` syncs may go on for a while, those `given_back` do not."""
+
+    name = "worker.stopping"
+    running: int
+    given_back: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class SyncInherited(Event):
+    """A worker gave no sign of life. With `left`, too many did, and the connection waits for its next turn."""
+
+    name = "sync.inherited"
+    level = logging.WARNING
+    attempts: int
+    left: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class StoreFailed(Event):
     name = "store.failed"
     level = logging.ERROR

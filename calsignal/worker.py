@@ -28,6 +28,7 @@ import psycopg
 from procrastinate.jobs import Job, Status
 from procrastinate.schema import SchemaManager
 
+from calsignal import log
 from calsignal.contract import Provider, mailboxes_at_once
 from calsignal.errors import CalsignalError, InputError, Retriable, StoreError
 from calsignal.registry import Registry
@@ -283,6 +284,8 @@ class Worker:
 
     async def _run(self) -> None:
         stop, most = asyncio.Event(), HERE * len(self.registry.names())
+        every = self.terms.every.total_seconds()
+        log.tell(log.WorkerStarted(every=every, presumed_dead=self.terms.presumed_dead))
         # the default is too few on a small machine: a round that waits for a thread would keep everybody's from it
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(most + 2))
         self._obey(stop)
@@ -311,6 +314,7 @@ class Worker:
                 os._exit(_ENDED_AT_ONCE)
             if self._running:
                 self.note("stopping when the running syncs are done; once more ends at once")
+            log.tell(log.WorkerStopping(running=len(self._running), given_back=False))
             stop.set()
 
         loop = asyncio.get_running_loop()
@@ -337,6 +341,7 @@ class Worker:
         _done, late = await asyncio.wait(work, timeout=self.terms.grace)
         if late:
             self.note("the grace is over; what is still running is given back")
+            log.tell(log.WorkerStopping(running=len(self._running), given_back=True))
             self.syncer.stop.set()
             await asyncio.wait(late)
 
@@ -369,8 +374,9 @@ class Worker:
     async def _take_over(self) -> None:
         jobs = self._app.job_manager
         for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=self.terms.presumed_dead):
-            name = job.task_kwargs["connection"]
-            if job.attempts < MOST_TRIES:
+            name, left = job.task_kwargs["connection"], job.attempts >= MOST_TRIES
+            log.tell(log.SyncInherited(attempts=job.attempts, left=left))
+            if not left:
                 self.note(f"{name}: its worker is gone; taken over")
                 await jobs.retry_job(job)
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 import postgres
+from calsignal import log
 from calsignal.config import Settings, Team
 from calsignal.contract import Provider
 from calsignal.errors import CalsignalError, NeedsSignIn, Retriable, StoreError
@@ -333,6 +335,25 @@ def test_a_job_of_a_dead_worker_is_taken_over(site: Site) -> None:
     assert site.noted == ["a: its worker is gone; taken over"]
     assert site.jobs() == [("a", "succeeded", 2)]
     assert len(remote.asked) == 1
+
+
+def test_what_a_worker_does_is_in_the_log_without_a_name(site: Site) -> None:
+    site.mailbox("a")
+    prepare_queue(site.url)
+    site.leave("a", site.clock())
+    stream = io.StringIO()
+    opened = log.Log("json", "info", stream)
+
+    try:
+        site.work(presumed_dead=7)
+    finally:
+        opened.close()
+
+    found = [json.loads(line) for line in stream.getvalue().splitlines()]
+    told = {one.pop("event"): {k: v for k, v in one.items() if k not in ("time", "level")} for one in found}
+    assert told["worker.started"] == {"every": 3600.0, "presumed_dead": 7}
+    assert told["sync.inherited"] == {"attempts": 0, "left": False}
+    assert told["sync.finished"]["synced"] == 1
 
 
 def test_a_job_that_ends_every_worker_is_given_up_for_this_turn(site: Site) -> None:
