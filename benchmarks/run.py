@@ -288,6 +288,7 @@ class Bench:
                 pair,
                 most=600,
             )
+            self._grew(meetings, pair)
             self.memory_rows.append((f"`audit` of {meetings:,} meetings", max(pair.ours, key=lambda run: run.peak)))
             self.memory_rows.append(("`digest --rep` of one of that team", self._one_rep(env)))
             took = f"{_seconds(self.kept.wall)}, {self.kept.wall / meetings * 1e3:.2f} ms a meeting"
@@ -300,8 +301,9 @@ class Bench:
     def growth(self) -> None:
         small = self.quick or self.most < SIZES[2]
         for meetings in SMALL_SIZES if small else SIZES:
-            if meetings <= self.most:
+            if meetings <= self.most and meetings not in {size for size, _, _ in self.growth_rows}:
                 self._grown(meetings)
+        self.growth_rows.sort(key=lambda row: row[0])
 
     def _grown(self, meetings: int) -> None:
         with self.server.database() as url:
@@ -312,6 +314,9 @@ class Bench:
                 lambda: process(CALSIGNAL, "audit", env=env),
                 lambda: python("bare_pass.py", url),
             )
+        self._grew(meetings, pair)
+
+    def _grew(self, meetings: int, pair: Pair) -> None:
         ours, theirs = (min(runs, key=lambda run: run.wall) for runs in (pair.ours, pair.theirs))
         self.growth_rows.append((meetings, ours, theirs))
         self.say(f"{meetings:,}: audit {ours}, pass {theirs}")
