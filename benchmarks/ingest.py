@@ -1,6 +1,9 @@
-"""Sync many events into an empty store, or insert the same rows alone; print seconds on the wall and of the processor.
+"""Sync many events into an empty store, keep what reports want of them, or insert the same rows alone.
+
+Prints seconds on the wall and of the processor, and the most memory.
 
 python ingest.py sync URL NUMBER
+python ingest.py keep URL_OF_A_SYNCED_STORE
 python ingest.py executemany URL_OF_A_SYNCED_STORE URL
 """
 
@@ -24,11 +27,14 @@ import sqlalchemy as sa
 import generate
 from calsignal.config import Settings, Team
 from calsignal.model import Account
+from calsignal.recall import refresh
 from calsignal.store import open_store, tables
 from calsignal.sync import Syncer
 from fake_provider import Clock, FakeProvider, FakeRegistry, MemoryVault, Remote
 
 REP = f"rep0@{generate.OURS}"
+NOW = datetime(2026, 3, 16, 18, tzinfo=UTC)
+SETTINGS = Settings(team=Team("us", (generate.OURS,)))
 TABLES = (
     tables.connections,
     tables.calendars,
@@ -42,22 +48,25 @@ TABLES = (
 
 def sync(url: str, number: int) -> None:
     """Sync a mailbox of so many events that came in memory: redact, compare, write."""
-    now = datetime(2026, 3, 16, 18, tzinfo=UTC)
-    plan = generate.Plan(generate.Size(1, number // 100, number * 109 // 100, 1), now)
+    plan = generate.Plan(generate.Size(1, number // 100, number * 109 // 100, 1), NOW)
     events = [generate.event(plan, copy, copy.steps[0].said) for copy in plan.copies][:number]
     provider = FakeProvider(name="google")
     provider.remotes[REP] = Remote(page_size=2500, events={event.id: event for event in events})
-    settings = Settings(team=Team("us", (generate.OURS,)))
     with open_store(url) as store:
         store.save_accounts([Account(f"Account {n}", (f"account{n}.example",)) for n in range(plan.size.accounts)])
-        connection = store.connect(f"google:{REP}", "google", REP, {}, now - timedelta(days=1))
-        syncer = Syncer(
-            store, settings, FakeRegistry(provider), MemoryVault(), b"key", Clock(now), lambda request: request()
-        )
+        connection = store.connect(f"google:{REP}", "google", REP, {}, NOW - timedelta(days=1))
+        parts = (FakeRegistry(provider), MemoryVault(), b"key", Clock(NOW), lambda request: request())
+        syncer = Syncer(store, SETTINGS, *parts, keeps=False)
         with timed():
             (outcome,) = syncer.sync([connection])
     if (outcome.problem, outcome.written) != (None, number):
         sys.exit(f"{outcome.written} of {number} events were written: {outcome.problem}")
+
+
+def keep(url: str) -> None:
+    """Make what a sync keeps of the accounts, as its end does."""
+    with open_store(url) as store, timed():
+        refresh(store, SETTINGS, NOW + timedelta(hours=1))
 
 
 def executemany(source: str, url: str) -> None:
@@ -103,7 +112,10 @@ def timed() -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "sync":
-        sync(sys.argv[2], int(sys.argv[3]))
+    what, url, *more = sys.argv[1:]
+    if what == "sync":
+        sync(url, int(more[0]))
+    elif what == "keep":
+        keep(url)
     else:
-        executemany(sys.argv[2], sys.argv[3])
+        executemany(url, more[0])

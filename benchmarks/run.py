@@ -259,9 +259,12 @@ class Bench:
                 with self._two_places(name, turn) as (one, two):
                     pair.ours.append(inside("ingest.py", "sync", one, str(number)))
                     pair.theirs.append(inside("ingest.py", "executemany", one, two))
+                    kept = inside("ingest.py", "keep", one)
             what = f"ingest of {number:,} events, {name}"
             self.measured(what, "the same rows with the driver's `executemany`", 5, pair)
-            self.memory_rows.append((f"first sync of a mailbox of {number:,} events in memory, {name}", pair.ours[-1]))
+            self.memory_rows.append((f"ingest of {number:,} events in memory, {name}", pair.ours[-1]))
+            what = f"... then what is kept of its accounts for reports ({_seconds(kept.wall)})"
+            self.memory_rows.append((what, kept))
 
     @contextmanager
     def _two_places(self, name: str, turn: int) -> Iterator[tuple[str, str]]:
