@@ -322,7 +322,8 @@ def of_secrets(secrets: Secrets) -> Iterator[Check]:
         said = f"{file.path} is open to others than you (mode {file.mode})"
         yield Check(area, Mark.PROBLEM, "secrets.mode", said, f"`chmod 600 {file.path}`")
     if secrets.kept is not None and secrets.connections:
-        said = f"{secrets.kept} of {count(secrets.connections, 'connection')} {_have(secrets.kept)} a secret in it"
+        have = "has" if 1 in (secrets.kept, secrets.connections) else "have"
+        said = f"{secrets.kept} of {count(secrets.connections, 'connection')} {have} a secret in it"
         yield Check(area, Mark.OK, "secrets.kept", said)
     for trouble in secrets.lost:
         yield _problem(area, "secrets.delivery", trouble)

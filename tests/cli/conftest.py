@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ from cli.desk import REP, Desk
 
 
 @pytest.fixture
-def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Return a desk on which nothing has been set up."""
     monkeypatch.setattr(toy, "provider", toy.Toy())
     monkeypatch.chdir(tmp_path)
-    return Desk(tmp_path)
+    made = Desk(tmp_path)
+    with made.opened:
+        yield made
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -25,6 +26,7 @@ class Desk:
     folder: Path
     clock: Clock = field(default_factory=Clock)
     environ: dict[str, str] = field(default_factory=lambda: {"CALSIGNAL_VAULT": "file"})
+    opened: ExitStack = field(default_factory=ExitStack)
 
     @property
     def config(self) -> Path:
@@ -65,7 +67,7 @@ class Desk:
         self.config.write_text(text, encoding="utf-8")
 
     def store(self) -> Store:
-        return self.app().store()
+        return self.opened.enter_context(self.app().store())
 
     def remote(self, rep: str = REP) -> Remote:
         return toy.provider.remotes[rep]

@@ -389,7 +389,7 @@ def test_a_secret_that_got_lost_is_told_with_the_sign_in(house: House) -> None:
         "connect it again",
     )
 
-    assert "0 of 1 connection have a secret in it" in said
+    assert "0 of 1 connection has a secret in it" in said
 
 
 # --- connections ------------------------------------------------------------------------------------------------------
