@@ -51,6 +51,10 @@ def _deals(store: Store, _settings: Settings) -> Iterable[str]:
     return (track.now.id for track in store.deals(datetime.now(UTC)))
 
 
+def _places(_store: Store, settings: Settings) -> Iterable[str]:
+    return settings.delivery.names
+
+
 KNOWN: Mapping[tuple[str, ...], Callable[[Store, Settings], Iterable[str]]] = {
     ("account", "name"): _accounts,
     ("accounts", "remove", "name"): _accounts,
@@ -58,6 +62,8 @@ KNOWN: Mapping[tuple[str, ...], Callable[[Store, Settings], Iterable[str]]] = {
     ("audit", "rep"): _reps,
     ("audit", "team"): _teams,
     ("deals", "list", "ids"): _deals,
+    ("deliver", "remove", "name"): _places,
+    ("deliver", "test", "name"): _places,
     ("digest", "rep"): _reps,
     ("disconnect", "name"): _connections,
     ("reminders", "rep"): _reps,

@@ -43,7 +43,9 @@ REPS = ("rep@ours.example", "robin@ours.example")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home with a config, a store with names that are hard to type, and the program on its path."""
     folder = tmp_path_factory.mktemp("home")
-    (folder / "config.toml").write_text('[team]\ndomains = ["ours.example"]\n[teams]\nNorth = ["rep@ours.example"]\n')
+    (folder / "config.toml").write_text(
+        '[team]\ndomains = ["ours.example"]\n[teams]\nNorth = ["rep@ours.example"]\n[delivery]\nteam = ["sales-chat"]\n'
+    )
     with open_store(folder / "store.db") as store:
         store.save_accounts([Account(name, (f"a{n}.example",)) for n, name in enumerate(NAMES)])
         for rep in REPS:
@@ -141,6 +143,7 @@ def test_reps_teams_and_deals_are_completed(bash: Bash) -> None:
     assert bash("calsignal audit --team ", "") == ["North"]
     assert bash("calsignal deals list 006-1", "006-1") == ["006-11", "006-12"]
     assert bash("calsignal disconnect google:rep@", "") == ["ours.example"]
+    assert bash("calsignal deliver test s", "s") == ["sales-chat"]
 
 
 def test_a_store_or_a_config_that_is_not_there_is_no_reason_to_speak(
