@@ -27,8 +27,10 @@ from calsignal.model import (
 from calsignal.recall import Found, Recall, lens_of
 from calsignal.score.account import Scored, first_action, judged, ranked, score_account
 from calsignal.score.constants import MODEL_VERSION
+from calsignal.score.facts import Sight
 from calsignal.score.firmness import is_broadcast
 from calsignal.score.past import known_at
+from calsignal.score.rescheduling import Chains
 from calsignal.score.result import (
     AccountChange,
     AccountReport,
@@ -39,6 +41,7 @@ from calsignal.score.result import (
     Suggestion,
     TodayMeeting,
 )
+from calsignal.score.status import standings
 from calsignal.store import Store
 from calsignal.store.reading import collecting_nothing
 
@@ -62,19 +65,33 @@ class World:
 
 
 def look(
-    store: Store, settings: Settings, as_of: datetime, since: datetime | None = None, *, in_full: Collection[str] = ()
+    store: Store,
+    settings: Settings,
+    as_of: datetime,
+    since: datetime | None = None,
+    *,
+    in_full: Collection[str] = (),
+    rep: str | None = None,
 ) -> World:
     """Score every account as of a moment, on all calendars together.
 
-    All changes from `since` on are told, and all ever of the accounts `in_full`; without `since` those of all.
+    All changes from `since` on are told, and all ever of the accounts `in_full`; without `since` those of all. With a
+    `rep`, accounts that are not theirs are there with status, score and rank alone: a team has more than memory holds.
     """
     lens = lens_of(store, settings, as_of)
     states = store.connection_states(as_of, STALE_AFTER)
     calibration = calibrated(store, settings, as_of)
     with collecting_nothing():
         found = scores(Recall(store, settings, lens), states, calibration, since, in_full=in_full)
-        scored = ranked(one for _, one in found)
+        scored = ranked(one if rep is None or is_theirs(one.result, rep) else _bare(one) for _, one in found)
     return World(lens, head_of(store, settings, as_of, states, calibrated=calibration is not None), scored)
+
+
+def _bare(one: Scored) -> Scored:
+    """Return what ranks an account, without its history."""
+    result = replace(one.result, meetings=(), changes=(), rescheduling=replace(one.result.rescheduling, acts=()))
+    sight = Sight(one.sight.lens, one.sight.constants, one.sight.account)
+    return Scored(result, standings((), Chains((), {}, (), ()), sight), sight)
 
 
 def scores(
@@ -165,7 +182,7 @@ def digest(
         InputError: no calendar of `rep` was ever connected, and `rep` owns no account.
     """
     start = since or _yesterday(as_of, settings)
-    world = look(store, settings, as_of, start)
+    world = look(store, settings, as_of, start, rep=rep)
     if rep is not None:
         check_rep(rep, world)
     mine = tuple(one for one in world.scored if rep is None or is_theirs(one.result, rep))
