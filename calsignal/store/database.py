@@ -105,9 +105,8 @@ class Database:
             try:
                 yield held
             finally:
-                with suppress(
-                    sa.exc.DBAPIError
-                ):  # the server ends the session of one that cannot say so, a moment later
+                # the server ends the session of one that cannot say so, a moment later
+                with suppress(sa.exc.DBAPIError):
                     session.exec_driver_sql("SELECT pg_advisory_unlock_all()")
 
     @cached_property
