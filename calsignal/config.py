@@ -588,7 +588,7 @@ def _check(document: Mapping[str, object], tables: Mapping[str, tuple[_Key, ...]
     for section, content in document.items():
         if section not in tables and section not in _MAPS:
             known = [*tables, *(name for name in _MAPS if "." not in name)]
-            problems.add((section,), f"there is no section [{section}]", _near(section, known) or _known(known))
+            problems.add((section,), f"there is no section [{_heading(section)}]", _near(section, known) or _known(known))
         elif not isinstance(content, dict):
             problems.add((section,), f"[{section}] is not a section", f"write [{section}] on a line of its own")
         else:
@@ -641,6 +641,11 @@ def _try(problems: _Problems, where: tuple[str, str], read: Read, value: object,
         into[where[1]] = read(value)
     except _Bad as bad:
         problems.add(where, f"[{where[0]}] {where[1]} {bad.fact}", bad.hint)
+
+
+def _heading(section: str) -> str:
+    """Write the name of a section as in the file: bare if it may be."""
+    return section if re.fullmatch(r"[A-Za-z0-9_-]{1,60}", section) else _shown(section)
 
 
 def _near(word: str, known: list[str]) -> str:

@@ -176,6 +176,7 @@ half_hours = 3
         ("[toy]\nzzz = 'x'", "[toy] has no key 'zzz'", "known are: folder, depth, loud, colours"),
         ("[toy]\nloud = 'yes'", "[toy] loud is text in quotes", "write true or false"),
         ("[gogle]\nx = 1", "there is no section [gogle]", "known are: team, store"),
+        ('["a\\tb]"]\nx = 1', r"there is no section ['a\tb]']", "known are: team, store"),
         ("[[sync]]\nhistory_days = 3", "line 3: [sync] is not a section", "write [sync] on a line of its own"),
         ("[team]\nname = 'x'", "line 1: [team] domains is missing", "name the domains"),
         ("[team]\ndomains = []", "line 2: [team] domains is empty", "name the domains"),
