@@ -588,7 +588,8 @@ def _check(document: Mapping[str, object], tables: Mapping[str, tuple[_Key, ...]
     for section, content in document.items():
         if section not in tables and section not in _MAPS:
             known = [*tables, *(name for name in _MAPS if "." not in name)]
-            problems.add((section,), f"there is no section [{_heading(section)}]", _near(section, known) or _known(known))
+            hint = _near(section, known) or _known(known)
+            problems.add((section,), f"there is no section [{_heading(section)}]", hint)
         elif not isinstance(content, dict):
             problems.add((section,), f"[{section}] is not a section", f"write [{section}] on a line of its own")
         else:

@@ -10,6 +10,7 @@ The life of a provider: `connect` once, when a person authorises a calendar; the
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -331,6 +332,24 @@ def unwarned() -> Iterator[None]:
     with _WARNINGS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def json_text(content: bytes) -> str:
+    """Return a service's JSON as text, with U+FFFD for half a surrogate pair, which no address and no database takes.
+
+    JSON may hold one (RFC 8259 section 8.2), UTF-8 may not. Raises `ValueError` for what is no UTF-8.
+    """
+    text = content.decode("utf-8-sig")
+    if not _SURROGATE.search(text):
+        return text
+    try:
+        written = json.dumps(json.loads(text), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text  # whoever reads it finds that out
+    return written.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @runtime_checkable

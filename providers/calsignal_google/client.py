@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from calsignal.contract import Access
+from calsignal.contract import Access, json_text
 from calsignal.errors import CursorExpired, InputError, NeedsSignIn, Retriable, SourceError
 
 from . import auth
@@ -24,6 +24,9 @@ from . import auth
 GOOGLE = "https://www.googleapis.com"
 TIMEOUT = 60.0
 """Seconds that a connection may be silent."""
+
+MOST_PAGES = 10_000
+"""Of one list: a service that leads on and on is not followed for ever."""
 
 _VERSION = re.compile(r"/calendar(?:/v3)?$")
 _AGAIN = "run `calsignal connect google` again"
@@ -84,6 +87,31 @@ def open_service(access: Access, timeout: float = TIMEOUT) -> Client:
     endpoint = str(access.config.get("api_endpoint") or "")
     base(endpoint)
     return Client(auth.credentials(access.secret, access.mailbox, access.save_secret), endpoint, timeout)
+
+
+def as_page(answer: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Return an answer that is a page of a list of `kind`, and leads on, if at all, by a text. Raises `Retriable`."""
+    if isinstance(answer.get(kind, []), list) and isinstance(answer.get("nextPageToken", ""), str):
+        return answer
+    raise Retriable(f"what the service sends is no list of {kind}", "try again later")
+
+
+def paged(ask: Callable[[dict[str, str]], Mapping[str, Any]], name: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the pages of a list; an empty one may lead on. `ask` takes the parameter for what comes next, if any.
+
+    Raises `SourceError` for a list without an end; `name` is what it is called.
+    """
+    onward: dict[str, str] = {}
+    for _ in range(MOST_PAGES):
+        answer = ask(onward)
+        yield answer
+        following = answer.get("nextPageToken")
+        if not following:
+            return
+        if onward.get("pageToken") == following:
+            break
+        onward = {"pageToken": following}
+    raise SourceError(f"{name} has no end", "try again later; nothing was changed")
 
 
 class Client:
@@ -164,7 +192,7 @@ class _Transport:
         problem = failure(host, int(response.status), response, content)
         if problem is not None:
             raise problem
-        return response, content
+        return response, json_text(content).encode()
 
     def close(self) -> None:
         self._http.close()

@@ -201,18 +201,19 @@ def _choose(request: ConnectRequest, mailbox: str, secret: str, named: Sequence[
 
 def _listed(request: ConnectRequest, mailbox: str, secret: str) -> Iterator[Mapping[str, Any]]:
     """Yield the entries of the calendar list, page after page."""
-    from .client import open_service
+    from .client import as_page, open_service, paged
 
     nothing = Window(datetime.fromtimestamp(0, UTC), datetime.fromtimestamp(0, UTC))  # no event is read
     access = Access(mailbox, {}, request.config, secret, lambda _: None, nothing, request.retry)
     with closing(open_service(access)) as client:
-        more: dict[str, str] = {}
-        while True:
-            page = request.retry(lambda more=more: client.calendar_list(**more))  # type: ignore[misc]
-            yield from page.get("items") or ()
-            if not page.get("nextPageToken"):
-                return
-            more = {"pageToken": page["nextPageToken"]}
+
+        def ask(onward: Mapping[str, str]) -> Mapping[str, Any]:
+            return request.retry(lambda: as_page(client.calendar_list(**onward), "items"))
+
+        for each in paged(ask, f"the list of calendars of {mailbox}"):
+            yield from (
+                entry for entry in each.get("items", ()) if isinstance(entry, dict) and isinstance(entry.get("id"), str)
+            )
 
 
 def _one(request: ConnectRequest, mailbox: str, name: str, listed: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from calsignal.contract import Retry
+from calsignal.contract import Retry, json_text
 from calsignal.errors import InputError, NeedsSignIn, Retriable, SourceError
 
 from . import auth
-from .client import base
+from .client import as_page, base, paged
 
 _GOOGLE = "https://admin.googleapis.com/"
 _REQUEST_SECONDS = 60.0
@@ -192,12 +192,12 @@ class _Directory:
 
     def _items(self, path: str, kind: str, **params: str | int) -> Iterator[Mapping[str, Any]]:
         """Yield what all pages of a list hold; a page may be empty and lead on."""
-        while True:
-            page = self._retry(partial(self._page, path, dict(params)))
-            yield from (item for item in page.get(kind) or () if isinstance(item, dict))
-            if not page.get("nextPageToken"):
-                return
-            params["pageToken"] = page["nextPageToken"]
+
+        def ask(onward: Mapping[str, str]) -> Mapping[str, Any]:
+            return self._retry(lambda: as_page(self._page(path, {**params, **onward}), kind))
+
+        for each in paged(ask, f"the directory's list of {kind}"):
+            yield from (item for item in each.get(kind, ()) if isinstance(item, dict))
 
     def _page(self, path: str, params: Mapping[str, str | int]) -> Mapping[str, Any]:
         import requests
@@ -205,22 +205,28 @@ class _Directory:
         try:
             url = f"{self._root}/{path}"
             answer = self._session.get(url, params=params, timeout=_REQUEST_SECONDS, allow_redirects=False)
-            body = answer.json()
-        except requests.exceptions.JSONDecodeError:
-            body = None
         except requests.RequestException:  # a body cut short is one as well
             host = urlsplit(self._root).hostname
             raise Retriable(f"{host} cannot be reached", "check the network, then run the command again") from None
+        body = _body(answer.content)
         if answer.status_code == 200 and isinstance(body, dict):
             return body
         raise _problem(answer.status_code, _reasons(body), auth.waiting_time(answer.headers), self._question)
+
+
+def _body(content: bytes) -> object:
+    try:
+        return json.loads(json_text(content))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _reasons(body: object) -> Sequence[str]:
     """Return the machine's words for an error."""
     error = body.get("error") if isinstance(body, dict) else None
     listed = error.get("errors") if isinstance(error, dict) else None
-    return [str(each.get("reason")) for each in listed or () if isinstance(each, dict)]
+    rows = listed if isinstance(listed, list) else ()
+    return [str(each.get("reason")) for each in rows if isinstance(each, dict)]
 
 
 def _problem(status: int, reasons: Sequence[str], wait: float | None, question: Question) -> SourceError | InputError:

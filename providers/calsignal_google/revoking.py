@@ -60,6 +60,6 @@ def _ask(where: str, token: str, mailbox: str) -> Finding:
 def _error(answer: Any) -> str:  # noqa: ANN401  # of requests
     try:
         content = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     return str(content.get("error", "")) if isinstance(content, Mapping) else ""

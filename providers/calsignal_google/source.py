@@ -13,12 +13,11 @@ from typing import Any
 from calsignal.contract import Access, Calendar, CheckUp, Event, Finding, Gone, Page
 from calsignal.errors import CursorExpired, Retriable, SourceError, UnreadableEvent
 
-from .client import Client, NotThere, open_service
+from .client import Client, NotThere, as_page, open_service, paged
 from .translate import Reader
 
 PRIMARY = "primary"
 _PAGE = 2500
-_MOST_PAGES = 10_000
 _READ_EVENTS = frozenset(
     f"https://www.googleapis.com/auth/calendar{name}"
     for name in ("", ".readonly", ".events", ".events.readonly", ".events.owned", ".events.owned.readonly")
@@ -120,22 +119,17 @@ class GoogleSource:
         mailbox = access.mailbox if own else ""
         return Reader(calendar.name, mailbox, access.zone, access.booking, read_text=access.read_text)
 
-    def _answers(self, calendar: Calendar, asked: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+    def _answers(self, calendar: Calendar, asked: Mapping[str, object]) -> Iterator[Mapping[str, Any]]:
         """Yield the service's pages; an empty one may lead on, and only the last has a sync token."""
         client = self._client()
-        page: dict[str, object] = {}
-        for _ in range(_MOST_PAGES):
-            answer = self._access.retry(partial(_page, client, calendar, {**asked, **page}))
+
+        def ask(onward: Mapping[str, str]) -> Mapping[str, Any]:
+            return self._access.retry(partial(_page, client, calendar, {**asked, **onward}))
+
+        for answer in paged(ask, f"the list of {calendar.name}"):
             if answer.get("accessRole") in _BLIND:
                 raise SourceError(*_blind(calendar))
             yield answer
-            following = answer.get("nextPageToken")
-            if not following:
-                return
-            if page.get("pageToken") == following:
-                break
-            page = {"pageToken": following}
-        raise SourceError(f"the list of {calendar.name} has no end", "sync again; nothing was changed")
 
     def _scopes(self) -> Iterator[Finding]:
         """Compare what was granted with what is needed; a connection that does not know says nothing."""
@@ -161,12 +155,12 @@ def _fingerprint(calendar: Calendar, question: Mapping[str, object]) -> str:
     return hashlib.sha256(asked.encode(errors="replace")).hexdigest()[:16]
 
 
-def _page(client: Client, calendar: Calendar, asked: Mapping[str, object]) -> dict[str, Any]:
+def _page(client: Client, calendar: Calendar, asked: Mapping[str, object]) -> Mapping[str, Any]:
     """Ask for one page, and see that it is one: a list that leads on or ends."""
-    answer = client.events(calendar.id, **asked)
-    tokens = [answer.get(name) for name in ("nextPageToken", "nextSyncToken")]
-    if not isinstance(answer.get("items", []), list) or not any(isinstance(token, str) and token for token in tokens):
-        raise Retriable("what the calendar service sends is no list of events", "try again later")
+    answer = as_page(client.events(calendar.id, **asked), "items")
+    last = answer.get("nextSyncToken")
+    if not answer.get("nextPageToken") and not (isinstance(last, str) and last):
+        raise Retriable("what the service sends is a list that does not end", "try again later")
     return answer
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
-from calsignal.contract import Access, unwarned
+from calsignal.contract import Access, json_text, unwarned
 from calsignal.errors import NeedsSignIn, Retriable, SourceError
 
 from . import auth
@@ -31,6 +31,8 @@ SILENT_SECONDS = 60.0
 WHOLE_SECONDS = 300.0
 """How long one answer may take, from the first byte to the last."""
 MOST_BYTES = 100_000_000
+MOST_PAGES = 1_000
+"""Of one list: a service that leads on and on is not followed for ever."""
 
 PREFER = 'IdType="ImmutableId", outlook.timezone="UTC", outlook.body-content-type="text"'
 
@@ -47,6 +49,34 @@ _NO_EVENT = frozenset(
 )
 _QUOTA = frozenset(("quotaLimitReached", "QuotaLimitReached", "ErrorQuotaExceeded", "quotaExceeded"))
 _SLOW_DOWN = frozenset(("ApplicationThrottled", "TooManyRequests", "activityLimitReached", "ErrorServerBusy"))
+
+
+def as_page(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an answer that is a page of a list, and leads on, if at all, by a link. Raises `Retriable`."""
+    following = answer.get("@odata.nextLink")
+    leads = following is None or (isinstance(following, str) and following != "")
+    if isinstance(answer.get("value"), list) and leads:
+        return answer
+    raise Retriable("what the service sends is no list", _LATER)
+
+
+def paged(ask: Callable[[str | None], Mapping[str, Any]], name: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the pages of a list; an empty one may lead on. `ask` takes the link to what comes next, if any.
+
+    Raises `SourceError` for a list without an end; `name` is what it is called.
+    """
+    following: str | None = None
+    seen: set[str | None] = {None}
+    for _ in range(MOST_PAGES):
+        answer = ask(following)
+        yield answer
+        following = answer.get("@odata.nextLink")
+        if following is None:
+            return
+        if following in seen:
+            break
+        seen.add(following)
+    raise SourceError(f"{name} has no end", "try again later; nothing was changed")
 
 
 class NotThere(SourceError):
@@ -126,7 +156,7 @@ class Client:
         headers = {"Prefer": PREFER, "Accept": "application/json"}
         response = self._connection.naive_request(address, "get", params=params or None, headers=headers)
         try:
-            answer = json.loads(response.content)
+            answer = json.loads(json_text(response.content))
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):

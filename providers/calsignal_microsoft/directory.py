@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from calsignal.contract import Retry
+from calsignal.contract import Retry, json_text
 from calsignal.errors import InputError, NeedsSignIn, Retriable, SourceError
 
 from . import auth
+from .client import as_page, paged
 from .refusals import AGAIN
 
 _REQUEST_SECONDS = 60.0
@@ -128,17 +130,21 @@ class Graph:
 
     def _items(self, path: str, query: Mapping[str, object], explain: _Explain) -> Iterator[Mapping[str, Any]]:
         """Yield what all pages of a list hold; a page may be empty and lead on."""
-        page = self._get(path, query, explain)
-        while True:
-            yield from (row for row in page.get("value") or () if isinstance(row, dict))
-            following = page.get("@odata.nextLink")
-            if not following:
-                return
-            page = self._get(self._safe(str(following)), {}, explain)
+
+        def ask(link: str | None) -> Mapping[str, Any]:
+            where, asked = (path, query) if link is None else (self._safe(link), {})
+            return self._retry(lambda: as_page(self._once(where, asked, explain)))
+
+        for answer in paged(ask, "the directory"):
+            yield from (row for row in answer["value"] if isinstance(row, dict))
 
     def _safe(self, url: str) -> str:
         """Refuse a next link that leads elsewhere: the token would go with it."""
-        link, root = urlsplit(url), urlsplit(self._root)
+        root = urlsplit(self._root)
+        try:
+            link = urlsplit(url)
+        except ValueError:  # brackets without an address in them
+            link = urlsplit("")
         if (link.scheme, link.netloc.lower()) != (root.scheme, root.netloc.lower()):
             raise SourceError(f"{root.hostname} leads to another host", "check graph_url in [microsoft]")
         return url
@@ -173,7 +179,7 @@ _Explain = Callable[[int, str], SourceError | None]
 
 def _body(answer: Any) -> Mapping[str, Any] | None:  # noqa: ANN401
     try:
-        found = answer.json()
+        found = json.loads(json_text(answer.content))
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -12,23 +12,21 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from calsignal.contract import Access, Calendar, CheckUp, Event, Finding, Gone, Page, Window
-from calsignal.errors import Retriable, SourceError, UnreadableEvent
+from calsignal.errors import UnreadableEvent
 from calsignal.model import Moment, moment_key
 
 from . import dates, translate
-from .client import Client, NotThere, NotUnderstood, open_service
+from .client import Client, NotThere, NotUnderstood, as_page, open_service, paged
 from .dates import Dates, Told
 from .series import Unreadable
 from .translate import FIELDS, Item, Reader
 
 MAIN = "calendar"
 _PAGE = "1000"
-_MOST_PAGES = 1_000
 _ONLY_BASIC = frozenset(("calendars.readbasic", "calendars.readbasic.all", "calendars.readbasic.shared"))
 _APART = "exceptionOccurrences"
 _SOON = timedelta(days=30)
@@ -162,18 +160,12 @@ class MicrosoftSource:
         """Yield the items of the service's pages; an empty page may lead on."""
         client, where = self._client(), f"{self._root}/calendar/{path}"
         asked = {**params, **self._chosen(), "$top": _PAGE}
-        seen: set[str] = set()
-        for _ in range(_MOST_PAGES):
-            answer = self._access.retry(partial(_page, client, where, asked))
+
+        def ask(link: str | None) -> Mapping[str, Any]:
+            return self._access.retry(lambda: as_page(client.get(where, **asked) if link is None else client.get(link)))
+
+        for answer in paged(ask, f"the list of {self._access.mailbox}"):
             yield answer["value"]
-            following = answer.get("@odata.nextLink")
-            if following is None:
-                return
-            if following in seen:
-                break
-            seen.add(following)
-            where, asked = following, {}
-        raise SourceError(f"the list of {self._access.mailbox} has no end", "sync again; nothing was changed")
 
     def _masters(self) -> dict[str, Item] | None:
         """Return the events that stand for series; None where the service does not list them by themselves."""
@@ -316,17 +308,6 @@ def _calendar_scopes(access: Access) -> frozenset[str]:
     """Return the permissions for calendars that were granted, as far as the connection knows."""
     granted = (scope.rpartition("/")[2].casefold() for scope in access.settings.get("scopes", "").split())
     return frozenset(scope for scope in granted if scope.startswith("calendars."))
-
-
-def _page(client: Client, where: str, asked: Mapping[str, str]) -> dict[str, Any]:
-    """Ask for one page, and see that it is one."""
-    answer = client.get(where, **asked)
-    following = answer.get("@odata.nextLink")
-    if not isinstance(answer.get("value"), list) or not (
-        following is None or (isinstance(following, str) and following)
-    ):
-        raise Retriable("what the calendar service sends is no list of events", "try again later")
-    return answer
 
 
 def _only(fields: str, item: Mapping[str, object]) -> Item:

@@ -10,7 +10,7 @@ import pytest
 
 from calsignal.cli.app import App
 from calsignal.contract import Access, Window
-from calsignal.errors import InputError, NeedsSignIn, Retriable
+from calsignal.errors import InputError, NeedsSignIn, Retriable, SourceError
 from calsignal.registry import GROUP
 from calsignal_google import auth, provider
 from calsignal_google.source import GoogleSource
@@ -22,6 +22,7 @@ from google_calendar.service_oauth import Consent
 
 SAM = "sam@ours.example"
 TEAM = "team@group.calendar.google.com"
+LIST = "/calendarList$"
 KEY = "google service account reader@sample-project.service.example"
 
 
@@ -149,7 +150,33 @@ def test_all_pages_of_the_list_are_read(desk: Desk, service: GoogleService) -> N
     service.mailbox(REP).add_calendar(TEAM, "Team")
 
     assert json.loads(desk.sign_in(calendar=("Team",)).settings["calendars"]) == [[TEAM, "Team"]]
-    assert len(service.asked("/calendarList$")) == 2
+    assert len(service.asked(LIST)) == 2
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b'{"items": {}}', b'{"items": [], "nextPageToken": 7}', b"[" * 99999, b'{"items": NaN', b"\xff"]
+)
+def test_a_list_of_calendars_that_is_none_may_be_one_later(desk: Desk, service: GoogleService, body: bytes) -> None:
+    service.mailbox(REP).add_calendar(TEAM, "Team")
+    service.fault(lambda *_: faults.Reply(body=body), path=LIST)
+
+    assert json.loads(desk.sign_in(calendar=("Team",)).settings["calendars"]) == [[TEAM, "Team"]]
+    assert desk.waited == [1.0]
+
+
+def test_what_stands_for_no_calendar_cannot_be_chosen(desk: Desk, service: GoogleService) -> None:
+    rows = [None, 7, {"summary": "Team"}, {"id": 7, "summary": "Team"}, {"id": TEAM, "summary": 7, "accessRole": []}]
+    answers = iter([{"items": rows, "nextPageToken": "\ud800"}, {"items": []}])
+    service.fault(lambda *_: faults.answer(next(answers)), times=2, path=LIST)
+
+    assert str(desk.refused(InputError, calendar=("Team",))).startswith("no calendar is called 'Team'")
+
+
+def test_a_list_of_calendars_that_leads_to_itself_has_an_end(desk: Desk, service: GoogleService) -> None:
+    service.fault(lambda *_: faults.answer({"items": [], "nextPageToken": "again"}), times=9, path=LIST)
+
+    assert str(desk.refused(SourceError, calendar=("Team",))) == f"the list of calendars of {REP} has no end"
+    assert len(service.asked(LIST)) == 2
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,40 @@ def test_a_directory_that_fails_for_now_is_asked_again(desk: Desk, service: Goog
     assert desk.waited == [1.0]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"[]", b'{"users": {}}', b'{"users": [], "nextPageToken": 7}', b"[" * 99999, b'{"users": NaN', b"\xff"],
+)
+def test_an_answer_that_is_no_list_may_be_one_later(desk: Desk, service: GoogleService, body: bytes) -> None:
+    service.fault(lambda *_: faults.Reply(body=body), path=USERS)
+
+    assert len(mailboxes(desk)) == 4
+    assert desk.waited == [1.0]
+
+
+@pytest.mark.parametrize("body", [b"[" * 99999, b'{"error": {"errors": 7}}', b'{"error": {"errors": ["odd"]}}'])
+def test_an_error_of_another_shape_says_its_status(desk: Desk, service: GoogleService, body: bytes) -> None:
+    service.fault(lambda *_: faults.Reply(418, body), path=USERS)
+
+    assert str(refusal(desk, SourceError)) == "the directory of Google Workspace refused the question (status 418)"
+
+
+def test_half_a_character_in_an_answer_ends_no_command(desk: Desk, service: GoogleService) -> None:
+    rows = [{"primaryEmail": REP}, {"primaryEmail": "\ud800@ours.example"}]
+    answers = iter([{"users": rows, "nextPageToken": "\udfff"}, {"users": []}])
+    service.fault(lambda *_: faults.answer(next(answers)), times=2, path=USERS)
+
+    assert mailboxes(desk) == [REP, "\ufffd@ours.example"]
+
+
+def test_a_list_that_leads_to_itself_has_an_end(desk: Desk, service: GoogleService) -> None:
+    again = {"users": [], "nextPageToken": "again"}
+    service.fault(lambda *_: faults.answer(again), times=9, path=USERS)
+
+    assert str(refusal(desk, SourceError)) == "the directory's list of users has no end"
+    assert len(service.asked(USERS)) == 2
+
+
 def test_a_directory_that_stays_down_says_so(desk: Desk, service: GoogleService) -> None:
     service.fault(faults.unavailable(), times=99, path=USERS)
 

@@ -19,13 +19,14 @@ from calsignal.contract import CalledOff, Event, Gone
 from calsignal.errors import CursorExpired, InputError, NeedsSignIn, Retriable, SourceError
 from calsignal.model import Slot
 from calsignal.testing import START, follow, listed
-from calsignal_google import source
+from calsignal_google import client
 from calsignal_google.auth import NotDelegated
 from calsignal_google.client import Client, NotThere, base, failure, open_service
 from google_calendar import service_faults as faults
 from google_calendar.remote import REP, WINDOW, GoogleRemote, patient
 from google_calendar.service import NOW, GoogleService
 from google_calendar.service_faults import Fault, Reply
+from google_calendar.test_translate import item
 
 ANN = "ann@acme.example"
 DAY = timedelta(days=1)
@@ -234,7 +235,7 @@ class TestPages:
     def test_a_list_that_leads_on_and_on_has_an_end(
         self, remote: GoogleRemote, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(source, "_MOST_PAGES", 3)
+        monkeypatch.setattr(client, "MOST_PAGES", 3)
         remote.service.pages.size = 1
         add(remote, 5)
 
@@ -242,6 +243,19 @@ class TestPages:
             remote.pulled()
 
         assert remote.requests() == 3
+
+    def test_half_a_character_in_an_answer_ends_no_sync(self, remote: GoogleRemote) -> None:
+        odd = item(id="\ud800", summary="\U0001f389 \ude00")
+        answers = iter([{"items": [odd], "nextPageToken": "\ud800"}, {"nextSyncToken": "\udfff"}])
+        remote.service.fault(always(lambda: faults.answer(next(answers))), times=2)
+
+        first, last = remote.pulled()
+
+        assert [(event.id, event.subject) for event in first.events] == [("\ufffd", "\U0001f389 \ufffd")]
+        opened = remote.open()
+        assert opened.find(opened.calendars()[0], "\ufffd") == Gone()
+        with pytest.raises(SourceError):
+            remote.pulled(last.cursor)
 
 
 class TestChanges:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from calsignal.contract import Authorised
 from calsignal.errors import CalsignalError, InputError, NeedsSignIn, Retriable, SourceError
 from calsignal_microsoft.directory import address
-from loopback import Fault
+from loopback import Fault, Reply
 from microsoft_calendar import service_faults as faults
 from microsoft_calendar.desk import REP, SAM, TENANT, Desk
 from microsoft_calendar.service import MicrosoftService
@@ -212,6 +212,35 @@ def test_a_directory_that_fails_for_now_is_asked_again(desk: Desk, service: Micr
     assert desk.waited == [1.0]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"[]", b"{}", b'{"value": {}}', b'{"value": [], "@odata.nextLink": 7}', b"[" * 99999, b'{"value": NaN', b"\xff"],
+)
+def test_an_answer_that_is_no_list_may_be_one_later(desk: Desk, service: MicrosoftService, body: bytes) -> None:
+    service.fault(lambda *_: Reply(body=body), path=USERS)
+
+    assert len(mailboxes(desk)) == 3
+    assert desk.waited == [1.0]
+
+
+def test_half_a_character_in_an_answer_ends_no_command(desk: Desk, service: MicrosoftService) -> None:
+    rows = [{"id": "\ud800", "userPrincipalName": "\udfff@ours.example", "accountEnabled": True}]
+    answers = iter([{"value": rows, "@odata.nextLink": f"{service.graph_url}/users?\ud800"}, {"value": []}])
+    service.fault(lambda *_: faults.answer(next(answers)), times=2, path=USERS)
+
+    refusal(desk, InputError)
+
+    assert len(service.asked(USERS)) == 2
+
+
+def test_a_list_that_leads_to_itself_has_an_end(desk: Desk, service: MicrosoftService) -> None:
+    again = {"value": [], "@odata.nextLink": f"{service.graph_url}/users?again"}
+    service.fault(lambda *_: faults.answer(again), times=9, path=USERS)
+
+    assert str(refusal(desk, SourceError)) == "the directory has no end"
+    assert len(service.asked(USERS)) == 2
+
+
 def test_a_directory_that_stays_down_says_so(desk: Desk, service: MicrosoftService) -> None:
     service.fault(faults.unavailable(), times=99, path=USERS)
 
@@ -239,9 +268,9 @@ def test_a_trial_that_is_not_understood_ends_the_command(desk: Desk, service: Mi
 
 
 def test_a_token_goes_nowhere_else(desk: Desk, service: MicrosoftService) -> None:
-    service.fault(faults.foreign_next_link(), path=USERS)
-
-    assert str(refusal(desk, SourceError)) == "127.0.0.1 leads to another host"
+    for host in (None, "[::bad"):
+        service.fault(faults.foreign_next_link(host), path=USERS)
+        assert str(refusal(desk, SourceError)) == "127.0.0.1 leads to another host"
     service.fault(faults.redirect(), path=USERS)
     assert str(refusal(desk, SourceError)) == "127.0.0.1 refused the question (status 302)"
     assert not service.asked("", host="localhost")

@@ -19,7 +19,7 @@ from calsignal.errors import NeedsSignIn, Retriable, SourceError
 from calsignal.model import Answer, Booking, Confidence, EventStatus, Slot
 from calsignal.recurrence import expand
 from calsignal.testing import START, Meeting, follow, listed
-from calsignal_microsoft import client, source
+from calsignal_microsoft import client
 from calsignal_microsoft.client import Client, NotThere, NotUnderstood, failure, open_service
 from calsignal_microsoft.translate import FIELDS
 from loopback import Fault, Reply
@@ -27,6 +27,7 @@ from microsoft_calendar import service_faults as faults
 from microsoft_calendar import service_values as values
 from microsoft_calendar.remote import REP, WINDOW, MicrosoftRemote, patient, signed_in
 from microsoft_calendar.service import NOW, MicrosoftService
+from microsoft_calendar.test_translate import item
 
 ANN = "ann@acme.example"
 DAY, WEEK, HOUR = timedelta(days=1), timedelta(weeks=1), timedelta(hours=1)
@@ -246,12 +247,24 @@ class TestPages:
     def test_a_list_that_leads_on_and_on_has_an_end(
         self, remote: MicrosoftRemote, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(source, "_MOST_PAGES", 3)
+        monkeypatch.setattr(client, "MOST_PAGES", 3)
         remote.service.pages.size = 1
         add(remote, 5)
 
         with pytest.raises(SourceError, match="has no end"):
             remote.pulled()
+
+    def test_half_a_character_in_an_answer_ends_no_sync(self, remote: MicrosoftRemote) -> None:
+        link = f"{remote.service.graph_url}/me/calendar/calendarView?\ud800"
+        date = item(id="two", type="exception", seriesMasterId="\ud800")
+        body = {"value": [date, item(subject="\U0001f389 \ude00")], "@odata.nextLink": link}
+        answers = iter([body, {"value": []}])
+        remote.service.fault(always(lambda: faults.answer(next(answers))), times=2, path="calendarView")
+
+        pages = remote.pulled()
+
+        assert len(remote.service.asked("calendarView")) == 2
+        assert [event.subject for event in listed(pages)] == ["\U0001f389 \ufffd"]
 
     @pytest.mark.parametrize("host", [None, "elsewhere.example", "[::bad"])
     def test_a_list_that_leads_to_another_host_is_not_followed(self, remote: MicrosoftRemote, host: str | None) -> None:
