@@ -15,10 +15,11 @@ from datetime import UTC, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote, urlencode
 
 from calsignal import config
 from calsignal.cli.accounts_file import read_accounts
-from calsignal.contract import Access, Calendar, Event, LinkPattern, Page, Window
+from calsignal.contract import Access, Calendar, Event, LinkPattern, Page, Window, json_text
 from calsignal.deals import read_deals
 from calsignal.errors import CalsignalError, InputError, SourceError
 from calsignal.ledger import Implausible, tidy
@@ -93,24 +94,28 @@ def ics(data: bytes) -> None:
 
 
 class Answers:
-    """A service's client that gives one answer after the other, whatever is asked; then nothing is there."""
+    """A service's client that gives one answer after the other, whatever is asked; then nothing is there.
+
+    It reads JSON as the real ones do, and as they do it makes an address of what it is asked.
+    """
 
     service_time = certificate_ends = None
 
     def __init__(self, answers: Iterable[object]) -> None:
         self._left = iter(answers)
 
-    def events(self, calendar_id: str, **_params: object) -> Json:
-        return self._next()
+    def events(self, calendar_id: str, **params: object) -> Json:
+        return self._next(calendar_id, params)
 
-    def event(self, calendar_id: str, event_id: str, **_params: object) -> Json:
-        return self._next()
+    def event(self, calendar_id: str, event_id: str, **params: object) -> Json:
+        return self._next(f"{calendar_id}/{event_id}", params)
 
-    def get(self, where: str, **_params: str) -> Json:
-        return self._next()
+    def get(self, where: str, **params: str) -> Json:
+        return self._next(where, params)
 
-    def _next(self) -> Json:
-        answer = next(self._left, None)
+    def _next(self, where: str, params: Mapping[str, object]) -> Json:
+        assert f"{quote(where)}?{urlencode(params)}".isascii()
+        answer = json.loads(json_text(json.dumps(next(self._left, None)).encode()))
         if not isinstance(answer, dict):  # both clients refuse what is no object
             raise NotThere("there is nothing more")
         return answer
